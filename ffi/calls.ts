@@ -1,0 +1,170 @@
+/**
+ * A call as a value: its arguments' types, how they are written into a step, and how a person
+ * would write them.
+ *
+ * Everything is derived from the line of the function in signatures.ts.
+ *
+ * @module
+ */
+
+import * as constants from "./constants.ts";
+import { FLAG, STEP } from "./machine.ts";
+import { type Arena, Memory, Ref, type Struct } from "./memory.ts";
+import type { Result, Signature, signatures } from "./signatures.ts";
+
+/** What may stand for an argument of the given kind. */
+export type Argument<A> = A extends `${string}: string` ? string | Uint8Array | null
+  : A extends `${string}: strings` ? readonly string[]
+  : A extends `${string}: pointer` ? Uint8Array | Memory | Struct | null
+  : number | bigint | Ref;
+
+/** The arguments of a signature, in order. */
+export type Arguments<S extends Signature> = S extends readonly [Result, ...infer A]
+  ? { [I in keyof A]: Argument<A[I]> }
+  : never;
+
+/** A table of signatures as callable functions that all give a `T`. */
+export type Calls<T, Table extends Record<string, Signature> = typeof signatures> = {
+  readonly [Name in keyof Table]: (...args: Arguments<Table[Name]>) => T;
+};
+
+/** An argument of any kind. */
+export type AnyArgument =
+  | string
+  | readonly string[]
+  | Uint8Array
+  | Memory
+  | Ref
+  | Struct
+  | number
+  | bigint
+  | null;
+
+/** The flags that a kind of result needs in a step. */
+const RESULT_FLAGS: Record<Result, number> = {
+  int: 0,
+  long: FLAG.wide,
+  syscall: FLAG.wide,
+  pointer: FLAG.wide | FLAG.unchecked,
+  negated: FLAG.unchecked,
+  void: FLAG.unchecked,
+};
+
+/** A function that can be put in a step: its signature, and its address in this process. */
+export interface Callee {
+  name: string;
+  signature: Signature;
+  address: number;
+}
+
+/**
+ * Writes a call into the step at `address`; flags beyond those of the call can be given.
+ *
+ * `place` says where bytes are for the one who will make the call: their own address for a call
+ * made now, a copy in the arena for a child.
+ */
+export function writeCall(
+  arena: Arena,
+  address: number,
+  callee: Callee,
+  args: readonly AnyArgument[],
+  place: (bytes: Uint8Array) => number,
+  flags = 0,
+): void {
+  const { signature } = callee;
+  let slot = address + STEP.args;
+  flags |= RESULT_FLAGS[signature[0]];
+  if (signature[0] === "syscall") {
+    arena.setWord(slot, constants.SYS[callee.name as keyof typeof constants.SYS]);
+    slot += 8;
+  }
+  for (const value of args) {
+    if (typeof value === "number" || typeof value === "bigint") arena.setWord(slot, value);
+    else if (value === null) arena.setWord(slot, 0);
+    else if (typeof value === "string") arena.setWord(slot, arena.string(value));
+    else if (value instanceof Uint8Array) arena.setWord(slot, place(value));
+    else if (value instanceof Memory) arena.setWord(slot, value.address);
+    else if (value instanceof Ref) {
+      arena.setWord(slot, value.address);
+      flags |= 1 << ((slot - address - STEP.args) / 8);
+    } else if ("bytes" in value) arena.setWord(slot, place(value.bytes));
+    else arena.setWord(slot, arena.strings(value));
+    slot += 8;
+  }
+  arena.setWord(address + STEP.call, callee.address);
+  arena.setWord(address + STEP.flags, flags);
+}
+
+/**
+ * The arguments as a person would write them: `"proc", "/proc", "proc", MS_NOSUID|MS_NODEV, NULL`.
+ *
+ * A value that is not known before the program runs is written by its name, unless `known`.
+ */
+export function formatArguments(
+  signature: Signature,
+  args: readonly AnyArgument[],
+  known = false,
+): string {
+  return args.map((value, i) => formatArgument(kindOf(signature, i), value, known)).join(", ");
+}
+
+function kindOf(signature: Signature, index: number): string {
+  const declaration = signature[index + 1] ?? "";
+  return declaration.slice(declaration.indexOf(": ") + 2);
+}
+
+function formatArgument(kind: string, value: AnyArgument, known: boolean): string {
+  if (value === null) return "NULL";
+  if (value instanceof Ref) return known ? formatNumber(kind, value.value) : value.name;
+  if (value instanceof Memory) return `&${value.name}`;
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value instanceof Uint8Array) {
+    return kind === "string" ? JSON.stringify(decodeName(value)) : `[${value.length} bytes]`;
+  }
+  if (typeof value === "number" || typeof value === "bigint") return formatNumber(kind, value);
+  if ("bytes" in value) return value.text;
+  return `[${value.map((text) => JSON.stringify(text)).join(", ")}]`;
+}
+
+/** A NUL-terminated name in bytes, for reading only: what is not UTF-8 is shown as U+FFFD. */
+function decodeName(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+function formatNumber(kind: string, value: number | bigint): string {
+  const number = Number(value);
+  if (kind === "fd" && number === constants.AT.FDCWD) return "AT_FDCWD";
+  if (kind === "mode") return number === 0 ? "0" : `0${number.toString(8)}`;
+  if (kind === "address") return number === 0 ? "0" : `0x${number.toString(16)}`;
+  if (kind === "device") return `makedev(${(number >> 8) & 0xfff}, ${number & 0xff})`;
+  if (kind.endsWith("|")) return formatFlags(kind.slice(0, -1), number);
+  const family = families[kind];
+  if (!family) return String(value);
+  const name = Object.keys(family).find((key) => family[key] === number);
+  return name ? constantName(kind, name) : String(value);
+}
+
+const families: Record<string, Record<string, number> | undefined> = constants;
+
+/** Flags of a family joined by bars: `MS_NOSUID|MS_NODEV`; bits without a name in hexadecimal. */
+export function formatFlags(familyName: string, value: number): string {
+  // the access mode of open(2) is a number in two bits, of which O_RDONLY is 0
+  const names: string[] = familyName === "O" && (value & 3) === 0 ? ["O_RDONLY"] : [];
+  let rest = BigInt(value);
+  for (const [name, number] of Object.entries(families[familyName]!)) {
+    const bits = BigInt(number);
+    if (bits > 0n && (rest & bits) === bits) {
+      names.push(constantName(familyName, name));
+      rest &= ~bits;
+    }
+  }
+  if (rest !== 0n) names.push(`0x${rest.toString(16)}`);
+  return names.join("|") || "0";
+}
+
+/** The family's prefix and the member: signals have no underscore, `IOCTL` is not part of a name. */
+function constantName(family: string, member: string): string {
+  if (family === "IOCTL") return member;
+  return family === "SIG" ? `SIG${member}` : `${family}_${member}`;
+}

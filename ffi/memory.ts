@@ -1,0 +1,145 @@
+/**
+ * Memory that native code and a forked child can see: the arena, and values in it.
+ *
+ * An `ArrayBuffer` of V8's own is absent from a forked child. An arena is a
+ * `MAP_SHARED|MAP_ANONYMOUS` mapping (mmap(2)): it is in the child at the same address, and each
+ * side sees what the other writes. It is filled from one end to the other and given back whole.
+ *
+ * @module
+ */
+
+import { allocatePages } from "./native.ts";
+
+const encoder = new TextEncoder();
+const WORD = 2 ** 32;
+
+/** A 64-bit word at an address, which a later step reads when its turn comes. */
+export class Ref {
+  /**
+   * @param address where the word is
+   * @param name what it is, as `--explain` writes it before the value is known
+   * @param arena where to read the value once it is there
+   */
+  constructor(readonly address: number, readonly name: string, private arena: Arena) {}
+
+  /** The value as it is now: 32 bits, signed; descriptors, process ids and errnos fit. */
+  get value(): number {
+    return this.arena.int(this.address);
+  }
+}
+
+/** A piece of an arena: an address for native code, bytes for us. */
+export class Memory {
+  constructor(
+    readonly address: number,
+    readonly bytes: Uint8Array<ArrayBuffer>,
+    readonly name: string,
+    private arena: Arena,
+  ) {}
+
+  /** The word at a byte offset, as an argument of later steps: `pipe.at(0, "read end")`. */
+  at(offset: number, name = `${this.name}[${offset}]`): Ref {
+    return new Ref(this.address + offset, name, this.arena);
+  }
+}
+
+/** A struct by value: its bytes, and how a person would write it. */
+export interface Struct {
+  bytes: Uint8Array<ArrayBuffer>;
+  text: string;
+}
+
+/** A stretch of shared memory, handed out from the front; asking for more than it has is an error. */
+export class Arena {
+  readonly address: number;
+  private readonly buffer: ArrayBuffer;
+  private readonly bytes: Uint8Array<ArrayBuffer>;
+  private readonly words: DataView;
+  private used = 0;
+
+  /** @param size bytes; pages that are never touched cost nothing */
+  constructor(readonly size: number) {
+    [this.address, this.buffer] = allocatePages(size);
+    this.bytes = new Uint8Array(this.buffer);
+    this.words = new DataView(this.buffer);
+  }
+
+  /** Room for `size` bytes, zeroed, at a multiple of 8. */
+  allocate(size: number, name = "memory"): Memory {
+    const start = this.take(size);
+    const bytes = this.bytes.subarray(start, start + size);
+    return new Memory(this.address + start, bytes, name, this);
+  }
+
+  /** The address of a NUL-terminated UTF-8 copy; a NUL inside would cut it short and is an error. */
+  string(text: string): number {
+    if (text.includes("\0")) {
+      throw new RangeError(`a C string cannot hold NUL: ${JSON.stringify(text)}`);
+    }
+    // UTF-8 needs at most three bytes for each UTF-16 unit
+    const start = this.take(text.length * 3 + 1);
+    const { written } = encoder.encodeInto(text, this.bytes.subarray(start));
+    this.bytes[start + written] = 0;
+    this.used = start + written + 1;
+    return this.address + start;
+  }
+
+  /** The address of a copy of these bytes. */
+  copy(bytes: Uint8Array): number {
+    const start = this.take(bytes.length);
+    this.bytes.set(bytes, start);
+    return this.address + start;
+  }
+
+  /** The address of an array of C strings that ends with NULL, as execve(2) wants `argv`. */
+  strings(texts: readonly string[]): number {
+    const array = this.take((texts.length + 1) * 8);
+    texts.forEach((text, i) => this.setWord(this.address + array + i * 8, this.string(text)));
+    this.setWord(this.address + array + texts.length * 8, 0);
+    return this.address + array;
+  }
+
+  /** Writes a 64-bit word; a negative number is sign-extended. */
+  setWord(address: number, value: number | bigint): void {
+    const offset = address - this.address;
+    if (typeof value === "bigint") {
+      this.words.setBigUint64(offset, BigInt.asUintN(64, value), true);
+    } else {
+      this.words.setUint32(offset, value >>> 0, true);
+      this.words.setUint32(offset + 4, Math.floor(value / WORD) >>> 0, true);
+    }
+  }
+
+  /** Reads a 64-bit word as a number; exact up to 2^53, negative where the top bit is set. */
+  word(address: number): number {
+    const offset = address - this.address;
+    return this.words.getInt32(offset + 4, true) * WORD + this.words.getUint32(offset, true);
+  }
+
+  /** Reads a signed 32-bit `int`. */
+  int(address: number): number {
+    return this.words.getInt32(address - this.address, true);
+  }
+
+  /** How much has been handed out: give it to {@linkcode Arena.reset} to take back what came after. */
+  get mark(): number {
+    return this.used;
+  }
+
+  /** Takes back everything that was handed out after `mark`. */
+  reset(mark: number): void {
+    this.bytes.fill(0, mark, this.used);
+    this.used = mark;
+  }
+
+  private take(size: number): number {
+    const start = (this.used + 7) & ~7;
+    if (start + size > this.size) {
+      throw new RangeError(
+        `the arena of ${this.size} bytes is full: ${size} more bytes were asked for after ${start}`,
+      );
+    }
+    this.used = start + size;
+    return start;
+  }
+}

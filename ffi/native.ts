@@ -1,0 +1,89 @@
+/**
+ * The door to native code: three functions bound by Deno, and the machine made from them.
+ *
+ * Binding a function with `Deno.dlopen` costs 0.12 ms, so only `dlsym`, `mmap` and `mprotect` are
+ * bound; every other function is looked up by `dlsym` when it is first wanted and called by the
+ * machine.
+ *
+ * @module
+ */
+
+import { LISTINGS, machineCode } from "./machine.ts";
+import { MAP, PROT } from "./constants.ts";
+
+const PAGE = 4096;
+
+const { symbols } = Deno.dlopen("libc.so.6", {
+  dlsym: { parameters: ["usize", "buffer"], result: "usize" },
+  mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "usize"], result: "usize" },
+  mprotect: { parameters: ["usize", "usize", "i32"], result: "i32" },
+});
+
+const encoder = new TextEncoder();
+const addresses = new Map<string, number>();
+
+/** The address of a function of glibc, dlsym(3); an error where this glibc has no such function. */
+export function functionAddress(name: string): number {
+  let address = addresses.get(name);
+  if (address === undefined) {
+    address = Number(symbols.dlsym(0n, encoder.encode(`${name}\0`)));
+    if (address === 0) throw new Error(`this system's libc has no function ${name}`);
+    addresses.set(name, address);
+  }
+  return address;
+}
+
+/** Fresh zeroed pages that are shared with children, mmap(2): their address and a view of them. */
+export function allocatePages(size: number): [address: number, view: ArrayBuffer] {
+  const length = Math.ceil(size / PAGE) * PAGE;
+  const address = symbols.mmap(
+    0n,
+    BigInt(length),
+    PROT.READ | PROT.WRITE,
+    MAP.SHARED | MAP.ANONYMOUS,
+    -1,
+    0n,
+  );
+  if (BigInt.asIntN(64, address) === -1n) {
+    throw new Error(`mmap(NULL, ${length}, …): no memory for ${length} bytes`);
+  }
+  const pointer = Deno.UnsafePointer.create(address)!;
+  return [Number(address), Deno.UnsafePointerView.getArrayBuffer(pointer, length)];
+}
+
+const [codeAddress, codePage] = allocatePages(PAGE);
+new Uint8Array(codePage).set(machineCode(LISTINGS[Deno.build.arch]));
+// never writable and executable at once; the kernel also makes the instruction cache agree with
+// memory when it maps a page executable, which aarch64 needs
+if (symbols.mprotect(BigInt(codeAddress), BigInt(PAGE), PROT.READ | PROT.EXEC) !== 0) {
+  throw new Error(
+    "mprotect(…, PROT_READ|PROT_EXEC): this system forbids making memory executable; " +
+      "SELinux's deny_execmem and some hardened kernels do",
+  );
+}
+
+const type = { parameters: ["usize", "usize"], result: "usize" } as const;
+const typeOffThread = { ...type, nonblocking: true } as const;
+const entry = <T extends Deno.ForeignFunction>(definition: T): Deno.UnsafeFnPointer<T> =>
+  // deno-lint-ignore no-explicit-any -- the pointer's own type parameter is a brand with no content
+  new Deno.UnsafeFnPointer(Deno.UnsafePointer.create(BigInt(codeAddress)) as any, definition);
+const here = entry(type);
+let offThread: Deno.UnsafeFnPointer<typeof typeOffThread>;
+
+/** Walks a list of steps; 0, or the address of the step that failed. See machine.ts. */
+export function walk(step: bigint, header: bigint): number {
+  return Number(here.call(step, header));
+}
+
+/** As {@linkcode walk}, on a thread of Deno's blocking pool, so that JavaScript goes on meanwhile. */
+export async function walkOffThread(step: bigint, header: bigint): Promise<number> {
+  offThread ??= entry(typeOffThread);
+  return Number(await offThread.call(step, header));
+}
+
+/** The address of bytes of V8's own, for a call that is made now; they stay where they are. */
+export function addressOf(bytes: Uint8Array): number {
+  return bytes.length === 0
+    ? 0
+    : Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)));
+}

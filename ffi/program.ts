@@ -1,0 +1,264 @@
+/**
+ * A program of libc calls, kept as data: written here, walked by the machine, read by people.
+ *
+ * `program.call("why").mount(…)` writes down what `libc.mount(…)` would do now, and gives a
+ * {@linkcode Ref} to the result, which later calls can take as an argument. A program can be
+ * printed before it runs, followed while it runs, and compared with another in a test.
+ *
+ * @module
+ */
+
+import { type AnyArgument, type Calls, formatArguments, writeCall } from "./calls.ts";
+import { E, SyscallError } from "./errno.ts";
+import { libcAddress } from "./libc.ts";
+import { FLAG, HEADER, LARGEST_ALLOWED_ERRNO, STEP } from "./machine.ts";
+import { type Arena, type Memory, Ref } from "./memory.ts";
+import { functionAddress, walk } from "./native.ts";
+import { signatures } from "./signatures.ts";
+
+/** A function of libc by name. */
+export type FunctionName = keyof typeof signatures;
+
+/** A group of steps with one subject, and the lesson that teaches it. */
+export interface Phase {
+  title: string;
+  lesson?: number;
+}
+
+/** A place in a program that steps can jump to. */
+export interface Label {
+  address?: number;
+  jumps: number[];
+}
+
+/** What may be said of a call beside its arguments. */
+export interface CallOptions {
+  /** errno names that are not a failure here */
+  allow?: readonly string[];
+  /** what the result is, for a reader: `fd = open(…)` */
+  name?: string;
+  /** the call makes a child, which goes on with the next step; the parent goes on at `parent` */
+  fork?: { parent?: Label };
+  /** where to go on when the call succeeds */
+  onSuccess?: Label;
+}
+
+/** One call of a program. */
+export interface Step {
+  name: FunctionName;
+  args: readonly AnyArgument[];
+  why: string;
+  phase: Phase;
+  options: CallOptions;
+  /** where the step is in the arena */
+  address: number;
+  /** the result, as later steps see it */
+  result: Ref;
+}
+
+/** What came of a step. */
+export interface Outcome {
+  /** how many times the call returned; 0 for one that was not reached, and for a good execve(2) */
+  count: number;
+  /** what it returned */
+  result: number;
+  /** errno where it returned −1, else 0 */
+  errno: number;
+}
+
+/** Steps put in before or after each call, unseen by the reader: clocks, and a debugger's gates. */
+export interface Weave {
+  before?(program: Program, step: Step): void;
+  after?(program: Program, step: Step): void;
+}
+
+/** How many steps a program has room for unless told otherwise. */
+const CAPACITY = 512;
+
+/** A list of calls in shared memory. */
+export class Program {
+  /** the calls, in the order in which they were written */
+  readonly steps: Step[] = [];
+  private readonly header: Memory;
+  private readonly room: Memory;
+  private next = 0;
+  private currentPhase: Phase = { title: "" };
+  private why = "";
+  private options: CallOptions = {};
+  private weaving = false;
+  private readonly recorder: Calls<Ref>;
+
+  /**
+   * @param arena where steps, strings and structs are put
+   * @param weave steps to put around each call
+   * @param capacity how many steps there is room for, woven ones included
+   */
+  constructor(readonly arena: Arena, private weave: Weave = {}, private capacity = CAPACITY) {
+    this.header = arena.allocate(HEADER.size, "header");
+    this.room = arena.allocate((capacity + 1) * STEP.size, "steps");
+    arena.setWord(
+      this.header.address + HEADER.errnoLocation,
+      functionAddress("__errno_location"),
+    );
+    arena.setWord(this.header.address + HEADER.exit, functionAddress("_exit"));
+    const recorder: Record<string, (...args: AnyArgument[]) => Ref> = {};
+    for (const name in signatures) {
+      recorder[name] = (...args) => this.record(name as FunctionName, args);
+    }
+    this.recorder = recorder as unknown as Calls<Ref>;
+  }
+
+  /** Begins a group of steps. */
+  phase(title: string, lesson?: number): void {
+    this.currentPhase = { title, lesson };
+  }
+
+  /**
+   * Writes down the call that is named next: `program.call("why").chdir("/")`.
+   *
+   * @param why one line for the reader of the program
+   */
+  call(why: string, options: CallOptions = {}): Calls<Ref> {
+    this.why = why;
+    this.options = options;
+    return this.recorder;
+  }
+
+  /** A place that is not known yet; {@linkcode Program.place} says where it is. */
+  label(): Label {
+    return { jumps: [] };
+  }
+
+  /** Puts a label in front of the step that is written next. */
+  place(label: Label): void {
+    label.address = this.nextAddress;
+    for (const step of label.jumps) this.arena.setWord(step + STEP.jump, label.address);
+  }
+
+  /** Ends a list: a walk that comes here stops. What is written after it is reached by jumps. */
+  end(): void {
+    this.reserve();
+  }
+
+  /** What a failing child walks before it exits with `status`: another program in the same arena. */
+  onFailure(tail: Program, status: number): void {
+    this.arena.setWord(this.header.address + HEADER.tail, tail.room.address);
+    this.arena.setWord(this.header.address + HEADER.status, status);
+  }
+
+  /** Walks the program in this process. @throws {SyscallError} what the failed call says */
+  walk(): void {
+    const failed = walk(BigInt(this.room.address), BigInt(this.header.address));
+    if (failed) throw this.error(this.stepAt(failed));
+  }
+
+  /** The step that failed in a child, if one did. */
+  get failed(): Step | undefined {
+    const address = this.arena.word(this.header.address + HEADER.failed);
+    return address === 0 ? undefined : this.stepAt(address);
+  }
+
+  /** The step at which a child stands. */
+  get current(): Step | undefined {
+    return this.find(this.arena.word(this.header.address + HEADER.current));
+  }
+
+  /** What came of a step. */
+  outcome(step: Step): Outcome {
+    return {
+      count: this.arena.word(step.address + STEP.count),
+      result: this.arena.word(step.address + STEP.result),
+      errno: this.arena.int(step.address + STEP.errno),
+    };
+  }
+
+  /** The error that a failed step stands for. */
+  error(step: Step, hint?: string): SyscallError {
+    const { errno } = this.outcome(step);
+    const args = formatArguments(signatures[step.name], step.args, true);
+    return new SyscallError(step.name, args, errno, hint);
+  }
+
+  /** A step as a person would write it; results of earlier steps by name, or by value if `known`. */
+  format(step: Step, known = false): string {
+    const call = `${step.name}(${formatArguments(signatures[step.name], step.args, known)})`;
+    return step.options.name ? `${step.options.name} = ${call}` : call;
+  }
+
+  private get nextAddress(): number {
+    return this.room.address + this.next * STEP.size;
+  }
+
+  /** The address of a fresh step; the one after the last stays zero, which ends the list. */
+  private reserve(): number {
+    if (this.next >= this.capacity) {
+      throw new RangeError(`a program of ${this.capacity} steps is full`);
+    }
+    const address = this.nextAddress;
+    this.next++;
+    return address;
+  }
+
+  private record(name: FunctionName, args: readonly AnyArgument[]): Ref {
+    const { why, options, weaving } = this;
+    const step: Step = {
+      name,
+      args,
+      why,
+      phase: this.currentPhase,
+      options,
+      address: 0,
+      result: undefined as unknown as Ref,
+    };
+    if (!weaving) this.weaveIn(this.weave.before, step);
+    step.address = this.reserve();
+    step.result = new Ref(step.address + STEP.result, options.name ?? name, this.arena);
+    this.write(step);
+    if (!weaving) {
+      this.steps.push(step);
+      this.weaveIn(this.weave.after, step);
+    }
+    return step.result;
+  }
+
+  private weaveIn(part: Weave["after"], step: Step): void {
+    this.weaving = true;
+    part?.call(this.weave, this, step);
+    this.weaving = false;
+  }
+
+  private write({ name, args, options, address }: Step): void {
+    const { arena } = this;
+    let flags = 0;
+    const target = options.fork?.parent ?? options.onSuccess;
+    if (options.fork) flags |= FLAG.fork | FLAG.jumpIfNonzero;
+    if (options.onSuccess) flags |= FLAG.jumpIfOk;
+    const callee = { name, signature: signatures[name], address: libcAddress(name) };
+    writeCall(arena, address, callee, args, (bytes) => arena.copy(bytes), flags);
+    if (target?.address) arena.setWord(address + STEP.jump, target.address);
+    else target?.jumps.push(address);
+    if (options.allow) this.allow(address, options.allow);
+  }
+
+  private allow(address: number, codes: readonly string[]): void {
+    const words = [0n, 0n, 0n];
+    for (const code of codes) {
+      const errno = E[code];
+      if (errno === undefined || errno > LARGEST_ALLOWED_ERRNO) {
+        throw new RangeError(`${code} is not the name of an errno`);
+      }
+      words[errno >> 6] |= 1n << BigInt(errno & 63);
+    }
+    words.forEach((word, i) => this.arena.setWord(address + STEP.allowed + i * 8, word));
+  }
+
+  private find(address: number): Step | undefined {
+    return this.steps.find((step) => step.address === address);
+  }
+
+  private stepAt(address: number): Step {
+    const step = this.find(address);
+    if (!step) throw new Error(`no step of this program is at 0x${address.toString(16)}`);
+    return step;
+  }
+}

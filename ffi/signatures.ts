@@ -1,0 +1,226 @@
+/**
+ * The libc functions that this project calls, each with its result and its arguments.
+ *
+ * A line reads like the synopsis of a man page turned round: first the kind of the result, then
+ * `name: kind` for each argument. From this one table come the types of `libc.mount(…)` and
+ * `program.call(…).mount(…)`, what they write into a step, and how an error or `--explain` writes
+ * the call back.
+ *
+ * **Results.** `int` and `long`: −1 is failure, and errno says why. `syscall`: as `long`, made
+ * through syscall(2), because not every glibc has a wrapper, or because the wrapper takes locks
+ * that a forked child must not wait for (nptl(7): `setresuid` and its like signal every thread).
+ * `pointer`: an address, NULL for failure. `negated`: an `int` that is −errno in a failure, as
+ * libseccomp has it. `void`: nothing.
+ *
+ * **Arguments.** `string` (a C string, or NULL), `strings` (an array of them that ends with NULL),
+ * `pointer` (to bytes, or NULL); all others are numbers and differ in how they are written: `fd`,
+ * `number`, `mode` (octal), `device`, `address` (hexadecimal), or a family of constants: `SIG` is
+ * one of them, `MS|` any number of them together.
+ *
+ * @module
+ */
+
+/** One line of the table. */
+export type Signature = readonly [Result, ...`${string}: ${string}`[]];
+
+/** What a function gives back; see the module's text. */
+export type Result = "int" | "long" | "syscall" | "pointer" | "negated" | "void";
+
+/** glibc, by man page section and subject. */
+export const signatures = {
+  // files: descriptors and their contents
+  open: ["int", "path: string", "flags: O|", "mode: mode"],
+  openat: ["int", "dirfd: fd", "path: string", "flags: O|", "mode: mode"],
+  openat2: ["syscall", "dirfd: fd", "path: string", "how: pointer", "size: number"],
+  close: ["int", "fd: fd"],
+  close_range: ["syscall", "first: fd", "last: fd", "flags: CLOSE_RANGE|"],
+  read: ["long", "fd: fd", "buffer: pointer", "count: number"],
+  pread: ["long", "fd: fd", "buffer: pointer", "count: number", "offset: number"],
+  write: ["long", "fd: fd", "buffer: pointer", "count: number"],
+  ftruncate: ["int", "fd: fd", "length: number"],
+  fsync: ["int", "fd: fd"],
+  syncfs: ["int", "fd: fd"],
+  flock: ["int", "fd: fd", "operation: LOCK|"],
+  fcntl: ["int", "fd: fd", "command: F", "argument: number"],
+  dup: ["int", "fd: fd"],
+  dup3: ["int", "old: fd", "new: fd", "flags: O|"],
+  ioctl: ["int", "fd: fd", "request: IOCTL", "argument: pointer"],
+  poll: ["int", "fds: pointer", "count: number", "timeout: number"],
+  pipe2: ["int", "fds: pointer", "flags: O|"],
+  eventfd: ["int", "initial: number", "flags: EFD|"],
+  memfd_create: ["int", "name: string", "flags: MFD|"],
+  isatty: ["int", "fd: fd"],
+
+  // files: names
+  mkdir: ["int", "path: string", "mode: mode"],
+  mkdirat: ["int", "dirfd: fd", "path: string", "mode: mode"],
+  mknod: ["int", "path: string", "mode: mode", "device: device"],
+  mknodat: ["int", "dirfd: fd", "path: string", "mode: mode", "device: device"],
+  mkfifoat: ["int", "dirfd: fd", "path: string", "mode: mode"],
+  symlink: ["int", "target: string", "path: string"],
+  symlinkat: ["int", "target: string", "dirfd: fd", "path: string"],
+  linkat: ["int", "olddirfd: fd", "old: string", "newdirfd: fd", "new: string", "flags: AT|"],
+  unlinkat: ["int", "dirfd: fd", "path: string", "flags: AT|"],
+  rmdir: ["int", "path: string"],
+  renameat: ["int", "olddirfd: fd", "old: string", "newdirfd: fd", "new: string"],
+  readlinkat: ["long", "dirfd: fd", "path: string", "buffer: pointer", "size: number"],
+  getdents64: ["long", "fd: fd", "buffer: pointer", "size: number"],
+
+  // files: what is known about them
+  statx: [
+    "int",
+    "dirfd: fd",
+    "path: string",
+    "flags: AT|",
+    "mask: STATX|",
+    "buffer: pointer",
+  ],
+  chmod: ["int", "path: string", "mode: mode"],
+  fchmod: ["int", "fd: fd", "mode: mode"],
+  fchmodat: ["int", "dirfd: fd", "path: string", "mode: mode", "flags: AT|"],
+  chown: ["int", "path: string", "owner: number", "group: number"],
+  fchown: ["int", "fd: fd", "owner: number", "group: number"],
+  fchownat: [
+    "int",
+    "dirfd: fd",
+    "path: string",
+    "owner: number",
+    "group: number",
+    "flags: AT|",
+  ],
+  futimens: ["int", "fd: fd", "times: pointer"],
+  utimensat: ["int", "dirfd: fd", "path: string", "times: pointer", "flags: AT|"],
+  fsetxattr: [
+    "int",
+    "fd: fd",
+    "name: string",
+    "value: pointer",
+    "size: number",
+    "flags: number",
+  ],
+  lsetxattr: [
+    "int",
+    "path: string",
+    "name: string",
+    "value: pointer",
+    "size: number",
+    "flags: number",
+  ],
+  fgetxattr: ["long", "fd: fd", "name: string", "value: pointer", "size: number"],
+  lgetxattr: ["long", "path: string", "name: string", "value: pointer", "size: number"],
+  flistxattr: ["long", "fd: fd", "list: pointer", "size: number"],
+  llistxattr: ["long", "path: string", "list: pointer", "size: number"],
+
+  // mounts and the root directory
+  mount: [
+    "int",
+    "source: string",
+    "target: string",
+    "type: string",
+    "flags: MS|",
+    "data: string",
+  ],
+  umount2: ["int", "target: string", "flags: MNT|"],
+  pivot_root: ["syscall", "new: string", "old: string"],
+  chroot: ["int", "path: string"],
+  chdir: ["int", "path: string"],
+  fchdir: ["int", "fd: fd"],
+  open_tree: ["syscall", "dirfd: fd", "path: string", "flags: OPEN_TREE|"],
+  move_mount: [
+    "syscall",
+    "fromdirfd: fd",
+    "from: string",
+    "todirfd: fd",
+    "to: string",
+    "flags: MOVE_MOUNT|",
+  ],
+  mount_setattr: [
+    "syscall",
+    "dirfd: fd",
+    "path: string",
+    "flags: AT|",
+    "attributes: pointer",
+    "size: number",
+  ],
+
+  // namespaces and names
+  clone3: ["syscall", "args: pointer", "size: number"],
+  unshare: ["int", "flags: CLONE|"],
+  setns: ["int", "fd: fd", "type: CLONE|"],
+  sethostname: ["int", "name: string", "length: number"],
+  setdomainname: ["int", "name: string", "length: number"],
+
+  // who the process is
+  getpid: ["int"],
+  getuid: ["int"],
+  geteuid: ["int"],
+  getegid: ["int"],
+  setresuid: ["syscall", "real: number", "effective: number", "saved: number"],
+  setresgid: ["syscall", "real: number", "effective: number", "saved: number"],
+  setgroups: ["syscall", "count: number", "groups: pointer"],
+  setsid: ["int"],
+  umask: ["int", "mask: mode"],
+  prctl: [
+    "int",
+    "operation: PR",
+    "arg2: number",
+    "arg3: number",
+    "arg4: number",
+    "arg5: number",
+  ],
+  capset: ["syscall", "header: pointer", "data: pointer"],
+  seccomp: [
+    "syscall",
+    "operation: SECCOMP_SET_MODE",
+    "flags: SECCOMP_FILTER_FLAG|",
+    "program: pointer",
+  ],
+  keyctl: ["syscall", "operation: KEYCTL", "name: string"],
+  bpf: ["syscall", "command: BPF", "attributes: pointer", "size: number"],
+
+  // what the process may use
+  prlimit: [
+    "int",
+    "pid: number",
+    "resource: RLIMIT",
+    "new: pointer",
+    "old: pointer",
+  ],
+  setpriority: ["int", "which: number", "who: number", "priority: number"],
+  ioprio_set: ["syscall", "which: IOPRIO_WHO", "who: number", "priority: number"],
+  sched_setaffinity: ["int", "pid: number", "size: number", "mask: pointer"],
+  sched_setscheduler: ["int", "pid: number", "policy: number", "parameters: pointer"],
+  personality: ["int", "persona: address"],
+
+  // signals, processes and waiting
+  execve: ["int", "path: string", "argv: strings", "envp: strings"],
+  _exit: ["void", "status: number"],
+  kill: ["int", "pid: number", "signal: SIG"],
+  signal: ["long", "signal: SIG", "handler: address"],
+  sigprocmask: ["int", "how: SIG_HOW", "set: pointer", "old: pointer"],
+  waitpid: ["int", "pid: number", "status: pointer", "options: W|"],
+  pidfd_open: ["syscall", "pid: number", "flags: number"],
+  pidfd_send_signal: [
+    "syscall",
+    "pidfd: fd",
+    "signal: SIG",
+    "info: pointer",
+    "flags: number",
+  ],
+  pidfd_getfd: ["syscall", "pidfd: fd", "target: fd", "flags: number"],
+  clock_gettime: ["int", "clock: CLOCK", "time: pointer"],
+
+  // sockets
+  socket: ["int", "family: AF", "type: SOCK|", "protocol: number"],
+  socketpair: ["int", "family: AF", "type: SOCK|", "protocol: number", "fds: pointer"],
+  connect: ["int", "fd: fd", "address: pointer", "length: number"],
+  bind: ["int", "fd: fd", "address: pointer", "length: number"],
+  sendmsg: ["long", "fd: fd", "message: pointer", "flags: number"],
+  recvmsg: ["long", "fd: fd", "message: pointer", "flags: number"],
+
+  // memory and libraries
+  memcpy: ["pointer", "to: pointer", "from: pointer", "count: number"],
+  munmap: ["int", "address: address", "length: number"],
+  dlopen: ["pointer", "file: string", "flags: RTLD|"],
+  dlsym: ["pointer", "handle: address", "name: string"],
+} satisfies Record<string, Signature>;
