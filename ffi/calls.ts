@@ -47,6 +47,7 @@ const RESULT_FLAGS: Record<Result, number> = {
   syscall: FLAG.wide,
   pointer: FLAG.wide | FLAG.unchecked,
   negated: FLAG.unchecked,
+  value: FLAG.unchecked,
   void: FLAG.unchecked,
 };
 

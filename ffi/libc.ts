@@ -12,7 +12,7 @@ import { E, SyscallError } from "./errno.ts";
 import { HEADER, STEP } from "./machine.ts";
 import { Arena, type Memory } from "./memory.ts";
 import { addressOf, functionAddress, walk, walkOffThread } from "./native.ts";
-import { type Signature, signatures } from "./signatures.ts";
+import { type Result, type Signature, signatures } from "./signatures.ts";
 
 /** Room for the strings of one call: a path has 4 KiB, a mount's data one page. */
 const SCRATCH = 64 * 1024;
@@ -68,9 +68,12 @@ async function callOffThread(callee: Callee, args: readonly AnyArgument[]): Prom
   }
 }
 
+/** Kinds of result whose negative values are no errors; a `void` function leaves any number behind. */
+const neverFails: readonly Result[] = ["pointer", "value", "void"];
+
 /** Throws what a failed call means; anything else is handed on. */
 function check(callee: Callee, args: readonly AnyArgument[], result: number): number {
-  if (result >= 0 || callee.signature[0] === "pointer") return result;
+  if (result >= 0 || neverFails.includes(callee.signature[0])) return result;
   throw new SyscallError(callee.name, formatArguments(callee.signature, args), -result);
 }
 

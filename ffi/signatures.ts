@@ -10,7 +10,7 @@
  * through syscall(2), because not every glibc has a wrapper, or because the wrapper takes locks
  * that a forked child must not wait for (nptl(7): `setresuid` and its like signal every thread).
  * `pointer`: an address, NULL for failure. `negated`: an `int` that is −errno in a failure, as
- * libseccomp has it. `void`: nothing.
+ * libseccomp has it. `value`: an `int` that is never a failure. `void`: nothing.
  *
  * **Arguments.** `string` (a C string, or NULL), `strings` (an array of them that ends with NULL),
  * `pointer` (to bytes, or NULL); all others are numbers and differ in how they are written: `fd`,
@@ -24,7 +24,7 @@
 export type Signature = readonly [Result, ...`${string}: ${string}`[]];
 
 /** What a function gives back; see the module's text. */
-export type Result = "int" | "long" | "syscall" | "pointer" | "negated" | "void";
+export type Result = "int" | "long" | "syscall" | "pointer" | "negated" | "value" | "void";
 
 /** glibc, by man page section and subject. */
 export const signatures = {
