@@ -75,6 +75,7 @@ export const signatures = {
     "mask: STATX|",
     "buffer: pointer",
   ],
+  access: ["int", "path: string", "mode: number"],
   chmod: ["int", "path: string", "mode: mode"],
   fchmod: ["int", "fd: fd", "mode: mode"],
   fchmodat: ["int", "dirfd: fd", "path: string", "mode: mode", "flags: AT|"],
