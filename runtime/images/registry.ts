@@ -1,0 +1,215 @@
+/**
+ * A registry, as one repository in it is read: manifests by tag or digest, blobs by digest.
+ *
+ * OCI distribution-spec v1.1, "Pull". Whatever a registry sends is checked before anything is done
+ * with it: length, SHA-256, and for manifests each field.
+ *
+ * @module
+ */
+
+import { type Credentials, findCredentials } from "./auth.ts";
+import { digestOf, isDigest } from "./digest.ts";
+import { type HttpReply, type HttpRequest, type Patience, send } from "./http.ts";
+import {
+  type Descriptor,
+  type Index,
+  type Manifest,
+  MAX_DOCUMENT,
+  MEDIA_TYPE,
+  parseManifest,
+} from "./manifest.ts";
+import type { Reference } from "./reference.ts";
+import { quoteForeign, RegistryError } from "./registry_error.ts";
+import { Authorizer, rateLimited } from "./token.ts";
+
+/** What a {@linkcode Registry} may be told. */
+export interface RegistryOptions {
+  /** Looks credentials up for a host; `~/.docker/config.json` and its helpers unless given. */
+  credentials?: (registry: string) => Promise<Credentials | undefined>;
+  /** How long to wait and how often to try. */
+  patience?: Patience;
+  /** Ends every request. */
+  signal?: AbortSignal;
+  /** Told before a request is tried again: why, and after how many milliseconds. */
+  onRetry?: (reason: string, pause: number) => void;
+}
+
+/** A manifest or index as it came, its bytes checked against its digest. */
+export interface FetchedManifest {
+  descriptor: Descriptor;
+  bytes: Uint8Array;
+  document: Manifest | Index;
+}
+
+const ACCEPT = [
+  MEDIA_TYPE.OCI_INDEX,
+  MEDIA_TYPE.OCI_MANIFEST,
+  MEDIA_TYPE.DOCKER_LIST,
+  MEDIA_TYPE.DOCKER_MANIFEST,
+].join(", ");
+
+/** What is read of an error's body. */
+const MAX_ERROR = 64 * 1024;
+
+/** One repository of a registry. */
+export class Registry {
+  /** The URL that everything of the repository is under, `https://host/v2/path/`. */
+  readonly url: URL;
+  private readonly authorizer: Authorizer;
+
+  /** @param name which registry and repository */
+  constructor(
+    private readonly name: Pick<Reference, "registry" | "repository">,
+    private readonly options: RegistryOptions = {},
+  ) {
+    this.url = new URL(`${name.repository}/`, endpoint(name.registry));
+    const find = options.credentials ?? findCredentials;
+    this.authorizer = new Authorizer(this.url, () => find(name.registry));
+  }
+
+  /**
+   * Fetches a manifest or an index.
+   *
+   * @param version a tag or a digest
+   * @throws {RegistryError} if it does not come, or not as its digest says
+   * @throws {ManifestError} if it is not a manifest
+   */
+  async manifest(version: string): Promise<FetchedManifest> {
+    const asked = `the manifest of ${this.title(version)}`;
+    const reply = await this.request(`manifests/${version}`, asked, { accept: ACCEPT });
+    const bytes = await reply.bytes(MAX_DOCUMENT);
+    const digest = await digestOf(bytes);
+    const named = isDigest(version) ? version : reply.header("docker-content-digest");
+    if (isDigest(named) && named !== digest) {
+      throw new RegistryError(
+        "corrupt",
+        this.url.host,
+        asked,
+        `bytes came that hash to ${digest} instead of ${named}`,
+        {
+          hint: "the registry, or somebody on the way to it, is not to be trusted with this image",
+        },
+      );
+    }
+    const sent = (reply.header("content-type") ?? "").split(";")[0].trim().toLowerCase();
+    const document = parseManifest(bytes, sent);
+    const { mediaType } = document;
+    return { descriptor: { mediaType, digest, size: bytes.length }, bytes, document };
+  }
+
+  /**
+   * Asks for a blob.
+   *
+   * @param from the first byte wanted; a server may send the whole blob all the same
+   * @returns the bytes as they come, unchecked, and the offset in the blob that they begin at
+   */
+  async blob(descriptor: Descriptor, from = 0): Promise<{ offset: number; reply: HttpReply }> {
+    const { digest, size } = descriptor;
+    const asked = `blob ${digest} of ${this.title()}`;
+    const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+    const reply = await this.request(`blobs/${digest}`, asked, headers);
+    if (reply.status === 416) {
+      await reply.cancel();
+      return await this.blob(descriptor);
+    }
+    if (reply.status !== 206) return { offset: 0, reply };
+    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(reply.header("content-range") ?? "");
+    if (range && Number(range[1]) === from && (range[3] === "*" || Number(range[3]) === size)) {
+      return { offset: from, reply };
+    }
+    await reply.cancel();
+    throw new RegistryError(
+      "server",
+      this.url.host,
+      asked,
+      "another part of it came than was asked",
+    );
+  }
+
+  /** Sends a GET, answers the registry's challenge, and makes an error of whatever is not a success. */
+  private async request(
+    path: string,
+    asked: string,
+    headers: Record<string, string>,
+  ): Promise<HttpReply> {
+    const { signal, patience, onRetry } = this.options;
+    const ask = { signal, patience, onRetry };
+    const scope = `repository:${this.name.repository}:pull`;
+    const request: HttpRequest = { ...ask, url: new URL(path, this.url), asked, headers };
+    let authorization = this.authorizer.current(scope);
+    let reply = await send({ ...request, authorization });
+    // A 401 from elsewhere, after a redirect, is not for our password.
+    if (reply.status === 401 && reply.url.origin === this.url.origin) {
+      await reply.cancel();
+      const challenge = reply.header("www-authenticate") ?? "";
+      authorization = await this.authorizer.answer(challenge, scope, authorization, ask);
+      reply = await send({ ...request, authorization });
+    }
+    const fine = "range" in headers ? [200, 206, 416] : [200];
+    if (fine.includes(reply.status)) return reply;
+    throw await this.refusal(reply, asked);
+  }
+
+  private async refusal(reply: HttpReply, asked: string): Promise<RegistryError> {
+    const { status } = reply;
+    const { host } = reply.url;
+    const came = `it answered ${status}${await errorText(reply)}`;
+    const hint = (text: string) => ({ hint: text });
+    switch (status) {
+      case 401:
+        return new RegistryError(
+          "unauthorized",
+          host,
+          asked,
+          came,
+          hint(
+            "check the name; if it is private, log in to the registry with an account that may read it",
+          ),
+        );
+      case 403:
+        return new RegistryError("denied", host, asked, came, hint("this account may not read it"));
+      case 404:
+        return new RegistryError(
+          "not-found",
+          host,
+          asked,
+          came,
+          hint("check the name and the tag"),
+        );
+      case 429:
+        return rateLimited(host, asked, reply.header("retry-after"));
+      default:
+        return new RegistryError("server", host, asked, came, hint("try again later"));
+    }
+  }
+
+  private title(version?: string): string {
+    const { repository } = this.name;
+    if (version === undefined) return repository;
+    return `${repository}${isDigest(version) ? "@" : ":"}${version}`;
+  }
+}
+
+/**
+ * Where a registry answers.
+ *
+ * Docker Hub's name is not its host's. Plain HTTP is spoken with this machine's own addresses
+ * alone, where nobody can listen in (as Docker does).
+ */
+function endpoint(registry: string): URL {
+  if (registry === "docker.io") return new URL("https://registry-1.docker.io/v2/");
+  const local = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d+)?$/.test(registry);
+  return new URL(`${local ? "http" : "https"}://${registry}/v2/`);
+}
+
+/** The registry's own words on an error (distribution-spec, "Error Codes"), if it has any. */
+async function errorText(reply: HttpReply): Promise<string> {
+  try {
+    const text = new TextDecoder().decode(await reply.bytes(MAX_ERROR));
+    const { code, message } = JSON.parse(text).errors[0];
+    const words = [code, message].filter((each) => typeof each === "string" && each !== "");
+    return words.length > 0 ? ` (${quoteForeign(words.join(": "))})` : "";
+  } catch {
+    return "";
+  }
+}
