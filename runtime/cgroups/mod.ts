@@ -5,4 +5,3 @@
  */
 
 export * from "./plan.ts";
-export type * from "./resources.ts";

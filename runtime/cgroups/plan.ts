@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { LinuxResources } from "./resources.ts";
+import type { LinuxResources } from "../spec/resources.ts";
 
 /** A version 1 hierarchy or the version 2 hierarchy, as this process sees it. */
 export interface CgroupTree {

@@ -1,0 +1,181 @@
+/**
+ * Which devices a container may open and make, as rules in order: made complete here, and written
+ * for version 1, whose kernel takes a list of exceptions. Version 2 takes a program instead, see
+ * device_program.ts.
+ *
+ * A container's root has CAP_MKNOD, so without this control it could make itself a node for the
+ * host's disk, and read it.
+ *
+ * @module
+ */
+
+import type { LinuxDeviceCgroup, LinuxResources } from "../spec/resources.ts";
+import { CgroupError } from "./plan.ts";
+import type { Setting } from "./values.ts";
+
+/** Bits of what is done with a device, as bpf(2)'s `struct bpf_cgroup_dev_ctx` numbers them. */
+export const ACCESS = { m: 1, r: 2, w: 4 } as const;
+const EVERY_ACCESS = ACCESS.m | ACCESS.r | ACCESS.w;
+
+/** A rule with nothing left out. */
+export interface DeviceRule {
+  /** True to allow. */
+  allow: boolean;
+  /** `a` for both. */
+  type: "a" | "b" | "c";
+  /** −1 for every one. */
+  major: number;
+  /** −1 for every one. */
+  minor: number;
+  /** Bits of {@linkcode ACCESS}. */
+  access: number;
+  /** What it is about, in one line. */
+  why: string;
+}
+
+const ANY = -1;
+
+const allow = (type: "b" | "c", major: number, minor: number, access: number, why: string) => {
+  return { allow: true, type, major, minor, access, why };
+};
+
+/**
+ * What every container may use: its default devices and pseudo-terminals, see "Default Devices" in
+ * the specification's config-linux.md. Any node may be *made*, as Docker has it, since making one
+ * does not open it. Left out of Docker's list are 5:1, which is the host's console here (the
+ * container's own is one of 136), and 10:200, tun, which `--device /dev/net/tun` adds.
+ */
+const DEFAULTS: DeviceRule[] = [
+  allow("c", ANY, ANY, ACCESS.m, "any node may be made, which does not open it"),
+  allow("b", ANY, ANY, ACCESS.m, "any node may be made, which does not open it"),
+  allow("c", 1, 3, EVERY_ACCESS, "/dev/null"),
+  allow("c", 1, 5, EVERY_ACCESS, "/dev/zero"),
+  allow("c", 1, 7, EVERY_ACCESS, "/dev/full"),
+  allow("c", 1, 8, EVERY_ACCESS, "/dev/random"),
+  allow("c", 1, 9, EVERY_ACCESS, "/dev/urandom"),
+  allow("c", 5, 0, EVERY_ACCESS, "/dev/tty"),
+  allow("c", 5, 2, EVERY_ACCESS, "/dev/ptmx, which opens a new pseudo-terminal"),
+  allow("c", 136, ANY, EVERY_ACCESS, "/dev/pts/*, the pseudo-terminals"),
+];
+
+const DENY_ALL = complete({ allow: false }, 0);
+
+/**
+ * The rules of the specification with those that every container has. A rule about everything
+ * starts over, so the defaults stand behind the last of these, where later rules may still narrow
+ * them.
+ */
+export function deviceRules({ devices = [] }: LinuxResources): DeviceRule[] {
+  const asked = devices.map(complete);
+  const start = asked.findLastIndex(aboutEverything);
+  return [asked[start] ?? DENY_ALL, ...DEFAULTS, ...asked.slice(start + 1)];
+}
+
+function complete(rule: LinuxDeviceCgroup, i: number): DeviceRule {
+  const { allow, type = "a", major = ANY, minor = ANY, access = "rwm" } = rule;
+  const field = `linux.resources.devices[${i}]`;
+  if (!/^[abc]$/.test(type)) throw new CgroupError(`${field}.type`, `"${type}" is not a, b or c`);
+  if (!/^[rwm]+$/.test(access)) {
+    throw new CgroupError(`${field}.access`, `"${access}" has something else than r, w and m`);
+  }
+  let bits = 0;
+  for (const letter of access) bits |= ACCESS[letter as keyof typeof ACCESS];
+  return {
+    allow,
+    type,
+    major: Math.max(major, ANY),
+    minor: Math.max(minor, ANY),
+    access: bits,
+    why: `asked for by ${field}`,
+  };
+}
+
+/** Whether nothing that was said before a rule can matter after it. */
+export function aboutEverything({ type, major, minor, access }: DeviceRule): boolean {
+  return type === "a" && major === ANY && minor === ANY && access === EVERY_ACCESS;
+}
+
+/** Whether the rules leave nothing to control, as `--privileged` has it. */
+export function allowEverything(rules: DeviceRule[]): boolean {
+  return rules.every((rule) => rule.allow) && rules.some(aboutEverything);
+}
+
+/**
+ * The rules as version 1's `devices.allow` and `devices.deny` take them: one default, and a list of
+ * exceptions to it. The kernel only takes back an exception that it was given in the same words, and
+ * silently ignores others, so all of this is worked out here.
+ */
+export function deviceLines(rules: DeviceRule[]): Setting[] {
+  let standard = false;
+  let exceptions: DeviceRule[] = [];
+  for (const rule of rules) {
+    if (aboutEverything(rule)) {
+      standard = rule.allow;
+      exceptions = [];
+      continue;
+    }
+    const types = rule.type === "a" ? ["b", "c"] as const : [rule.type];
+    for (const type of types) {
+      const exact = { ...rule, type };
+      exceptions = rule.allow === standard
+        ? takeBack(exceptions, exact)
+        : addException(exceptions, exact);
+    }
+  }
+  const file = (allow: boolean) => allow ? "devices.allow" : "devices.deny";
+  const start = standard ? "everything that the parent allows" : "nothing";
+  return [
+    { file: file(standard), value: "a", why: `start from ${start}` },
+    ...exceptions.map((rule) => ({
+      file: file(rule.allow),
+      value: line(rule),
+      why: rule.why,
+    })),
+  ];
+}
+
+/** `c 1:3 rwm`. */
+function line({ type, major, minor, access }: DeviceRule): string {
+  const number = (value: number) => value === ANY ? "*" : String(value);
+  const letters = (["r", "w", "m"] as const).filter((letter) => access & ACCESS[letter]);
+  return `${type} ${number(major)}:${number(minor)} ${letters.join("")}`;
+}
+
+/** Whether all devices of one rule are devices of the other. */
+function covers(wide: DeviceRule, narrow: DeviceRule): boolean {
+  return wide.type === narrow.type &&
+    (wide.major === ANY || wide.major === narrow.major) &&
+    (wide.minor === ANY || wide.minor === narrow.minor);
+}
+
+function overlap(a: DeviceRule, b: DeviceRule): boolean {
+  const meet = (x: number, y: number) => x === ANY || y === ANY || x === y;
+  return a.type === b.type && meet(a.major, b.major) && meet(a.minor, b.minor);
+}
+
+/**
+ * Adds an exception. The kernel wants a single one to allow all that is done at once (read and
+ * write, in an open), so a narrow one takes over the bits of a wide one.
+ */
+function addException(exceptions: DeviceRule[], rule: DeviceRule): DeviceRule[] {
+  let access = rule.access;
+  const grown = exceptions.map((old) => {
+    if (covers(old, rule)) access |= old.access;
+    return covers(rule, old) ? { ...old, access: old.access | rule.access } : old;
+  });
+  const same = grown.find((old) => covers(old, rule) && covers(rule, old));
+  return same ? grown : [...grown, { ...rule, access }];
+}
+
+/** Takes an exception back, which version 1 can do for whole exceptions only. */
+function takeBack(exceptions: DeviceRule[], rule: DeviceRule): DeviceRule[] {
+  return exceptions.map((old) => {
+    if (!(old.access & rule.access) || !overlap(old, rule)) return old;
+    if (covers(rule, old)) return { ...old, access: old.access & ~rule.access };
+    throw new CgroupError(
+      "linux.resources.devices",
+      `"${line(rule)}" is an exception to the exception "${line(old)}": version 1 of control ` +
+        "groups cannot say so; name the devices one by one instead",
+    );
+  }).filter((old) => old.access);
+}
