@@ -116,23 +116,17 @@ function checkPart(part: string, wrong: (problem: string) => Error): void {
   if (part === "") {
     throw wrong("a part of the path is empty: no slash at the ends, no two in a row");
   }
-  if (/[A-Z]/.test(part)) {
-    throw wrong(
-      `${JSON.stringify(part)} has a capital: a path is lower case, only a tag may have capitals`,
-    );
-  }
-  const stranger = /[^a-z0-9._-]/u.exec(part);
+  const shown = JSON.stringify(part);
+  const stranger = /[^a-zA-Z0-9._-]/u.exec(part);
   if (stranger) {
-    throw wrong(
-      `${
-        JSON.stringify(stranger[0])
-      } is not allowed: a path has lower-case letters, digits, . _ and -`,
-    );
+    const character = JSON.stringify(stranger[0]);
+    throw wrong(`${character} is not allowed: a path has lower-case letters, digits, . _ and -`);
+  }
+  if (/[A-Z]/.test(part)) {
+    throw wrong(`${shown} has a capital: a path is lower case, only a tag may have capitals`);
   }
   throw wrong(
-    `${
-      JSON.stringify(part)
-    }: a part begins and ends with a letter or digit, and between two of them ` +
-      "stands one . or one _ or two _ or any number of -",
+    `${shown}: a part begins and ends with a letter or digit, and between two of them stands ` +
+      "one . or one _ or two _ or any number of -",
   );
 }
