@@ -15,7 +15,7 @@ import type { Result, Signature, signatures } from "./signatures.ts";
 /** What may stand for an argument of the given kind. */
 export type Argument<A> = A extends `${string}: string` ? string | Uint8Array | null
   : A extends `${string}: strings` ? readonly string[]
-  : A extends `${string}: pointer` ? Uint8Array | Memory | Struct | null
+  : A extends `${string}: pointer` ? Uint8Array | Memory | Struct | number | null
   : number | bigint | Ref;
 
 /** The arguments of a signature, in order. */
@@ -106,18 +106,27 @@ export function formatArguments(
   args: readonly AnyArgument[],
   known = false,
 ): string {
-  return args.map((value, i) => formatArgument(kindOf(signature, i), value, known)).join(", ");
+  return args.map((value, i) => formatArgument(kindOf(signature, i, args), value, known)).join(
+    ", ",
+  );
 }
 
-function kindOf(signature: Signature, index: number): string {
+/** What the second argument of prctl(2) is depends on the first. */
+const PRCTL_KINDS = new Map<AnyArgument, string>([
+  [constants.PR.SET_PDEATHSIG, "SIG"],
+  [constants.PR.CAP_AMBIENT, "PR_CAP_AMBIENT"],
+]);
+
+function kindOf(signature: Signature, index: number, args: readonly AnyArgument[]): string {
   const declaration = signature[index + 1] ?? "";
-  return declaration.slice(declaration.indexOf(": ") + 2);
+  const kind = declaration.slice(declaration.indexOf(": ") + 2);
+  return kind === "arg2" ? PRCTL_KINDS.get(args[0]) ?? "number" : kind;
 }
 
 function formatArgument(kind: string, value: AnyArgument, known: boolean): string {
   if (value === null) return "NULL";
   if (value instanceof Ref) return known ? formatNumber(kind, value.value) : value.name;
-  if (value instanceof Memory) return `&${value.name}`;
+  if (value instanceof Memory) return value.text ?? `&${value.name}`;
   if (typeof value === "string") return JSON.stringify(value);
   if (value instanceof Uint8Array) {
     return kind === "string" ? JSON.stringify(decodeName(value)) : `[${value.length} bytes]`;
@@ -148,24 +157,40 @@ function formatNumber(kind: string, value: number | bigint): string {
 
 const families: Record<string, Record<string, number> | undefined> = constants;
 
-/** Flags of a family joined by bars: `MS_NOSUID|MS_NODEV`; bits without a name in hexadecimal. */
-export function formatFlags(familyName: string, value: number): string {
-  // the access mode of open(2) is a number in two bits, of which O_RDONLY is 0
-  const names: string[] = familyName === "O" && (value & 3) === 0 ? ["O_RDONLY"] : [];
+/**
+ * Flags joined by bars: `MS_NOSUID|MS_NODEV`; bits without a name in hexadecimal.
+ *
+ * @param familyNames one family, or several joined by bars as in `"OPEN_TREE|AT"`
+ */
+export function formatFlags(familyNames: string, value: number): string {
+  const names: string[] = [];
   let rest = BigInt(value);
-  for (const [name, number] of Object.entries(families[familyName]!)) {
-    const bits = BigInt(number);
-    if (bits > 0n && (rest & bits) === bits) {
-      names.push(constantName(familyName, name));
-      rest &= ~bits;
+  for (const family of familyNames.split("|")) {
+    // the access mode of open(2) is a number in two bits, of which O_RDONLY is 0
+    if (family === "O" && (value & 3) === 0) names.push("O_RDONLY");
+    for (const [name, number] of Object.entries(families[family]!)) {
+      const bits = BigInt(number);
+      if (bits > 0n && (rest & bits) === bits) {
+        names.push(constantName(family, name));
+        rest &= ~bits;
+      }
     }
   }
   if (rest !== 0n) names.push(`0x${rest.toString(16)}`);
   return names.join("|") || "0";
 }
 
-/** The family's prefix and the member: signals have no underscore, `IOCTL` is not part of a name. */
+/** A member of a family by its full name, as the headers have it. */
 function constantName(family: string, member: string): string {
-  if (family === "IOCTL") return member;
-  return family === "SIG" ? `SIG${member}` : `${family}_${member}`;
+  switch (family) {
+    case "IOCTL":
+      return member;
+    case "SIG":
+      return `SIG${member}`;
+    case "SIG_HOW":
+    case "SIG_HANDLER":
+      return `SIG_${member}`;
+    default:
+      return `${family}_${member}`;
+  }
 }

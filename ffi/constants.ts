@@ -181,6 +181,9 @@ export const SIG = {
 /** sigprocmask(2): how the mask changes. */
 export const SIG_HOW = { BLOCK: 0, UNBLOCK: 1, SETMASK: 2 } as const;
 
+/** signal(2): what may stand for a handler. */
+export const SIG_HANDLER = { DFL: 0, IGN: 1 } as const;
+
 /** mmap(2) protections. */
 export const PROT = { READ: 1, WRITE: 2, EXEC: 4 } as const;
 
@@ -228,6 +231,9 @@ export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as con
 
 /** Socket types, socket(2). */
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000 } as const;
+
+/** send(2) and recvmsg(2) flags. */
+export const MSG = { NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
 
 /** ioctl(2) requests of terminals (ioctl_tty(2)) and network interfaces (netdevice(7)). */
 export const IOCTL = {

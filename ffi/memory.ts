@@ -30,6 +30,9 @@ export class Ref {
 
 /** A piece of an arena: an address for native code, bytes for us. */
 export class Memory {
+  /** how a person would write what is in it; without it the memory is written by its name */
+  text?: string;
+
   constructor(
     readonly address: number,
     readonly bytes: Uint8Array<ArrayBuffer>,
@@ -55,6 +58,7 @@ export class Arena {
   private readonly buffer: ArrayBuffer;
   private readonly bytes: Uint8Array<ArrayBuffer>;
   private readonly words: DataView;
+  private readonly arrays = new Map<readonly string[], number>();
   private used = 0;
 
   /** @param size bytes; pages that are never touched cost nothing */
@@ -91,12 +95,20 @@ export class Arena {
     return this.address + start;
   }
 
-  /** The address of an array of C strings that ends with NULL, as execve(2) wants `argv`. */
+  /**
+   * The address of an array of C strings that ends with NULL, as execve(2) wants `argv`.
+   *
+   * The same array given again is not copied again: each directory of PATH wants the environment.
+   */
   strings(texts: readonly string[]): number {
-    const array = this.take((texts.length + 1) * 8);
-    texts.forEach((text, i) => this.setWord(this.address + array + i * 8, this.string(text)));
-    this.setWord(this.address + array + texts.length * 8, 0);
-    return this.address + array;
+    let address = this.arrays.get(texts);
+    if (address === undefined) {
+      address = this.address + this.take((texts.length + 1) * 8);
+      for (const [i, text] of texts.entries()) this.setWord(address + i * 8, this.string(text));
+      this.setWord(address + texts.length * 8, 0);
+      this.arrays.set(texts, address);
+    }
+    return address;
   }
 
   /** Writes a 64-bit word; a negative number is sign-extended. */
@@ -129,6 +141,7 @@ export class Arena {
   /** Takes back everything that was handed out after `mark`. */
   reset(mark: number): void {
     this.bytes.fill(0, mark, this.used);
+    this.arrays.clear();
     this.used = mark;
   }
 

@@ -41,6 +41,8 @@ export interface CallOptions {
   fork?: { parent?: Label };
   /** where to go on when the call succeeds */
   onSuccess?: Label;
+  /** where to go on when the call succeeds with something other than 0 */
+  onNonzero?: Label;
 }
 
 /** One call of a program. */
@@ -75,6 +77,9 @@ export interface Weave {
 /** How many steps a program has room for unless told otherwise. */
 const CAPACITY = 512;
 
+/** The exit status of a child that fails, unless told otherwise: as a shell's for "not found". */
+const FAILED_CHILD = 127;
+
 /** A list of calls in shared memory. */
 export class Program {
   /** the calls, in the order in which they were written */
@@ -101,6 +106,7 @@ export class Program {
       functionAddress("__errno_location"),
     );
     arena.setWord(this.header.address + HEADER.exit, functionAddress("_exit"));
+    arena.setWord(this.header.address + HEADER.status, FAILED_CHILD);
     const recorder: Record<string, (...args: AnyArgument[]) => Ref> = {};
     for (const name in signatures) {
       recorder[name] = (...args) => this.record(name as FunctionName, args);
@@ -230,8 +236,9 @@ export class Program {
   private write({ name, args, options, address }: Step): void {
     const { arena } = this;
     let flags = 0;
-    const target = options.fork?.parent ?? options.onSuccess;
+    const target = options.fork?.parent ?? options.onSuccess ?? options.onNonzero;
     if (options.fork) flags |= FLAG.fork | FLAG.jumpIfNonzero;
+    if (options.onNonzero) flags |= FLAG.jumpIfNonzero;
     if (options.onSuccess) flags |= FLAG.jumpIfOk;
     const callee = { name, signature: signatures[name], address: libcAddress(name) };
     writeCall(arena, address, callee, args, (bytes) => arena.copy(bytes), flags);

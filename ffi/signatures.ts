@@ -13,9 +13,9 @@
  * libseccomp has it. `value`: an `int` that is never a failure. `void`: nothing.
  *
  * **Arguments.** `string` (a C string, or NULL), `strings` (an array of them that ends with NULL),
- * `pointer` (to bytes, or NULL); all others are numbers and differ in how they are written: `fd`,
+ * `pointer` (to bytes, an address, or NULL); all others are numbers and differ in how they are written: `fd`,
  * `number`, `mode` (octal), `device`, `address` (hexadecimal), or a family of constants: `SIG` is
- * one of them, `MS|` any number of them together.
+ * one of them, `MS|` any number of them together, `OPEN_TREE|AT|` those of two families.
  *
  * @module
  */
@@ -126,7 +126,7 @@ export const signatures = {
   chroot: ["int", "path: string"],
   chdir: ["int", "path: string"],
   fchdir: ["int", "fd: fd"],
-  open_tree: ["syscall", "dirfd: fd", "path: string", "flags: OPEN_TREE|"],
+  open_tree: ["syscall", "dirfd: fd", "path: string", "flags: OPEN_TREE|AT|"],
   move_mount: [
     "syscall",
     "fromdirfd: fd",
@@ -164,7 +164,7 @@ export const signatures = {
   prctl: [
     "int",
     "operation: PR",
-    "arg2: number",
+    "arg2: arg2",
     "arg3: number",
     "arg4: number",
     "arg5: number",
@@ -197,7 +197,7 @@ export const signatures = {
   execve: ["int", "path: string", "argv: strings", "envp: strings"],
   _exit: ["void", "status: number"],
   kill: ["int", "pid: number", "signal: SIG"],
-  signal: ["long", "signal: SIG", "handler: address"],
+  signal: ["long", "signal: SIG", "handler: SIG_HANDLER"],
   sigprocmask: ["int", "how: SIG_HOW", "set: pointer", "old: pointer"],
   waitpid: ["int", "pid: number", "status: pointer", "options: W|"],
   pidfd_open: ["syscall", "pid: number", "flags: number"],
@@ -216,8 +216,9 @@ export const signatures = {
   socketpair: ["int", "family: AF", "type: SOCK|", "protocol: number", "fds: pointer"],
   connect: ["int", "fd: fd", "address: pointer", "length: number"],
   bind: ["int", "fd: fd", "address: pointer", "length: number"],
-  sendmsg: ["long", "fd: fd", "message: pointer", "flags: number"],
-  recvmsg: ["long", "fd: fd", "message: pointer", "flags: number"],
+  send: ["long", "fd: fd", "buffer: pointer", "length: number", "flags: MSG|"],
+  sendmsg: ["long", "fd: fd", "message: pointer", "flags: MSG|"],
+  recvmsg: ["long", "fd: fd", "message: pointer", "flags: MSG|"],
 
   // memory and libraries
   memcpy: ["pointer", "to: pointer", "from: pointer", "count: number"],

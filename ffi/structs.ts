@@ -62,3 +62,17 @@ export function winsize(rows: number, columns: number): Struct {
     text: `{ws_row=${rows}, ws_col=${columns}}`,
   };
 }
+
+/**
+ * `struct clone_args` of clone3(2): `flags` may hold CLONE_INTO_CGROUP, which is past 32 bits.
+ *
+ * @param flags the sum of CLONE flags
+ * @param cgroup a descriptor of the cgroup that the child starts in, for CLONE_INTO_CGROUP
+ */
+export function cloneArgs(flags: number, cgroup = 0): Struct {
+  const SIGCHLD = 17;
+  const parts = [`flags=${formatFlags("CLONE", flags)}`, "exit_signal=SIGCHLD"];
+  if (cgroup) parts.push(`cgroup=${cgroup}`);
+  const bytes = words(flags, 0, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, cgroup);
+  return { bytes, text: `{${parts.join(", ")}}` };
+}

@@ -1,0 +1,86 @@
+/**
+ * Messages over a Unix socket that carry a file descriptor: sendmsg(2) with `SCM_RIGHTS`, unix(7).
+ *
+ * @module
+ */
+
+import { MSG } from "./constants.ts";
+import { attempt, libc } from "./libc.ts";
+import { Arena, type Memory, type Ref } from "./memory.ts";
+import type { Program } from "./program.ts";
+
+/** `struct msghdr` with one iovec and room for one descriptor, laid out in one piece of memory. */
+const LAYOUT = { header: 0, iovec: 56, control: 72, payload: 96, size: 104 } as const;
+const CONTROL_LENGTH = 20;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+
+function layOut(arena: Arena, name: string): Memory {
+  const message = arena.allocate(LAYOUT.size, name);
+  const { address } = message;
+  arena.setWord(address + 16, address + LAYOUT.iovec);
+  arena.setWord(address + 24, 1);
+  arena.setWord(address + 32, address + LAYOUT.control);
+  arena.setWord(address + 40, 24);
+  arena.setWord(address + LAYOUT.iovec, address + LAYOUT.payload);
+  arena.setWord(address + LAYOUT.iovec + 8, 1);
+  return message;
+}
+
+/**
+ * Writes down the sending of one byte and one descriptor that an earlier step opens.
+ *
+ * @param why one line for the reader
+ */
+export function sendDescriptor(
+  program: Program,
+  why: string,
+  socket: number | Ref,
+  byte: string,
+  descriptor: Ref,
+): void {
+  const { arena } = program;
+  const message = layOut(arena, "message");
+  const control = message.address + LAYOUT.control;
+  arena.setWord(control, CONTROL_LENGTH);
+  arena.setWord(control + 8, SOL_SOCKET + SCM_RIGHTS * 2 ** 32);
+  message.bytes[LAYOUT.payload] = byte.charCodeAt(0);
+  program.call("put the descriptor's number into the message").memcpy(
+    control + 16,
+    descriptor.address,
+    4,
+  );
+  program.call(why).sendmsg(socket, message, 0);
+}
+
+/** What came over a socket: one byte as a character, and a descriptor if one came with it. */
+export interface Received {
+  /** `""` when the other side has closed */
+  byte: string;
+  descriptor?: number;
+}
+
+let inbox: { arena: Arena; message: Memory; fresh: Uint8Array } | undefined;
+
+/** Waits for one message. @throws {SyscallError} `ECONNRESET` where the other side fell over */
+export function receive(socket: number): Received {
+  if (!inbox) {
+    const arena = new Arena(LAYOUT.size);
+    const message = layOut(arena, "message");
+    inbox = { arena, message, fresh: message.bytes.slice() };
+  }
+  const { arena, message, fresh } = inbox;
+  message.bytes.set(fresh);
+  const count = libc.recvmsg(socket, message, MSG.CMSG_CLOEXEC);
+  if (count === 0) return { byte: "" };
+  const byte = String.fromCharCode(message.bytes[LAYOUT.payload]);
+  const control = message.address + LAYOUT.control;
+  const hasDescriptor = arena.word(message.address + 40) >= CONTROL_LENGTH &&
+    arena.int(control + 12) === SCM_RIGHTS;
+  return hasDescriptor ? { byte, descriptor: arena.int(control + 16) } : { byte };
+}
+
+/** Sends one byte; whether the other side was there to get it. */
+export function send(socket: number, byte: string): boolean {
+  return attempt.send(socket, new Uint8Array([byte.charCodeAt(0)]), 1, MSG.NOSIGNAL) === 1;
+}

@@ -1,0 +1,287 @@
+/**
+ * The birth of a container, from the first directory to its program: read it from top to bottom.
+ *
+ * {@linkcode writeBirth} writes down every call of it, the parent's and the child's, as one program
+ * (ffi/program.ts). The same program is printed by `--explain`, followed by `--trace`, and walked
+ * by `run`.
+ *
+ * @module
+ */
+
+import { AF, CLONE, MSG, O, PR, SIG, SOCK } from "../../ffi/constants.ts";
+import type { Memory } from "../../ffi/memory.ts";
+import { Program, type Step } from "../../ffi/program.ts";
+import { cloneArgs } from "../../ffi/structs.ts";
+import type { CgroupPlan } from "../cgroups/plan.ts";
+import type { Process, Spec } from "../spec.ts";
+import { sysctlPath } from "../validate.ts";
+import { joinCgroup, makeCgroup } from "./cgroup.ts";
+import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
+import { writeFile } from "./files.ts";
+import {
+  isBind,
+  makeMount,
+  makeReadOnly,
+  maskPath,
+  type MountContext,
+  pickUpBinds,
+  protectPath,
+} from "./mounts.ts";
+import { bringUpLoopback, cloneFlags, hasNew, joinNamespaces, setNames } from "./namespaces.ts";
+import { makeDirectories } from "./paths.ts";
+import {
+  becomeUser,
+  cutBoundingSet,
+  execute,
+  installFilter,
+  leaveKeyring,
+  resetSignals,
+  setCapabilities,
+  setLimits,
+  setNoNewPrivileges,
+  setOomScore,
+} from "./process.ts";
+import { makePrivate, mountRoot, pivot, type RootSource, setRootPropagation } from "./rootfs.ts";
+
+/** Everything that a birth is written from; nothing of it is touched by writing. */
+export interface BirthRequest {
+  /** what the container is; `process` must be there */
+  spec: Spec & { process: Process };
+  /** where its root comes from */
+  root: RootSource;
+  /** directories of the host's to make first, parents before children */
+  directories: { path: string; mode: number; why: string }[];
+  /** files of the host's to write next */
+  files: { path: string; content: string; why: string }[];
+  /** its control group */
+  cgroup?: CgroupPlan;
+  /** its filter of system calls, instructions of classic BPF */
+  filter?: Uint8Array;
+  /** the signals that this process ignores, see {@linkcode ignoredSignals} */
+  ignoredSignals: readonly number[];
+  /** says of a path of the host's whether it is something else than a directory */
+  isFile: (path: string) => boolean;
+  /** whether the kernel lets the container set its groups: not in a user namespace of one id */
+  mayChangeGroups: boolean;
+  /** whether the container is killed when the process that starts it dies */
+  dieWithParent: boolean;
+}
+
+/** A birth as written, and what the parent needs of it. */
+export interface Birth {
+  program: Program;
+  /** the step that makes the child: what is before it the parent does, what is after it the child */
+  clone: Step;
+  /** the two ends of the line between parent and child, as socketpair(2) leaves them */
+  line: Memory;
+  /** whether the child waits for the parent to write its user and group maps */
+  waitsForMaps: boolean;
+}
+
+/** What the child says to the parent over the line, one byte each; the end of the line is success. */
+export const SAYS = {
+  born: "b",
+  waiting: "w",
+  terminal: "t",
+  failed: "f",
+} as const;
+
+/** The line's number in the child: the first one after standard error. */
+const LINE = 3;
+/** As close_range(2) writes "to the end". */
+const LAST_DESCRIPTOR = 0xffffffff;
+
+/** Writes down the whole birth of a container; nothing is touched. */
+export function writeBirth(program: Program, request: BirthRequest): Birth {
+  const { spec } = request;
+  const inUserNamespace = hasNew(spec, "user");
+  const line = program.arena.allocate(8, "line");
+
+  program.phase("a place for the container", 7);
+  for (const { path, mode, why } of request.directories) program.call(why).mkdir(path, mode);
+  for (const { path, content, why } of request.files) {
+    writeFile(program, path, content, why, { flags: O.CREAT | O.EXCL, mode: 0o644 });
+  }
+
+  program.phase("limits: the control group", 4);
+  const cgroup = request.cgroup && makeCgroup(program, request.cgroup);
+
+  program.phase("namespaces", 2);
+  program.call("a line between parent and child, which execve(2) will cut")
+    .socketpair(AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0, line);
+  const flags = cloneFlags(spec) + (cgroup ? CLONE.INTO_CGROUP : 0);
+  const args = program.arena.allocate(88, "clone_args");
+  const struct = cloneArgs(flags);
+  args.bytes.set(struct.bytes);
+  args.text = cgroup ? struct.text.replace("}", ", cgroup=cgroup}") : struct.text;
+  if (cgroup) {
+    program.call("which cgroup to be born in").memcpy(args.address + 80, cgroup.address, 4);
+  }
+  program.call("the child: a copy of this process, but in new namespaces", {
+    name: "pid",
+    fork: {},
+  })
+    .clone3(args, args.bytes.length);
+  const clone = program.steps.at(-1)!;
+
+  connect(program, line, request);
+  if (inUserNamespace) waitForMaps(program);
+  enterNamespaces(program, request, inUserNamespace);
+  buildRoot(program, request, inUserNamespace);
+  furnish(program, request);
+  becomeProcess(program, request);
+  writeFailure(program);
+  return { program, clone, line, waitsForMaps: inUserNamespace };
+}
+
+/** The child's first steps: nothing of the parent's stays open, and it cannot be left alone. */
+function connect(program: Program, line: Memory, request: BirthRequest): void {
+  if (request.dieWithParent) tieToParent(program);
+  program.call("the line gets the number after standard error's", { allow: ["EINVAL"] })
+    .dup3(line.at(4, "child's end"), LINE, O.CLOEXEC);
+  program.call("no descriptor of the host's may be within reach in the container, now or later")
+    .close_range(LINE + 1, LAST_DESCRIPTOR, 0);
+  say(program, SAYS.born, "is the parent still there? If not, this fails, and the child ends");
+}
+
+function tieToParent(program: Program): void {
+  program.call("if the parent dies, the kernel kills this process, and with it the container")
+    .prctl(PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0);
+}
+
+function say(program: Program, byte: string, why: string): void {
+  const message = { bytes: new TextEncoder().encode(byte), text: JSON.stringify(byte) };
+  program.call(why).send(LINE, message, 1, MSG.NOSIGNAL);
+}
+
+/** In a new user namespace the child is nobody until the parent has written who it is. */
+function waitForMaps(program: Program): void {
+  program.phase("user namespace", 13);
+  say(program, SAYS.waiting, "the user and group maps are for the parent to write");
+  const mapped = program.label();
+  program.call("wait until they are written", { onNonzero: mapped })
+    .read(LINE, program.arena.allocate(8, "answer"), 1);
+  program.call("the parent is gone")._exit(1);
+  program.place(mapped);
+  program.call("the namespace's own root group…").setresgid(0, 0, 0);
+  program.call(
+    "…and user: from here on this process has every right in its namespaces, and none outside",
+  )
+    .setresuid(0, 0, 0);
+}
+
+function enterNamespaces(program: Program, request: BirthRequest, inUserNamespace: boolean): void {
+  const { spec, cgroup } = request;
+  program.phase("limits: the control group", 4);
+  // a process in a user namespace has no right to the host's files; the parent moves it instead
+  if (cgroup && !inUserNamespace) joinCgroup(program, cgroup);
+  program.phase("namespaces", 2);
+  if (hasNew(spec, "cgroup")) {
+    program.call("a cgroup namespace: the container's own cgroup looks like the root of all")
+      .unshare(CLONE.NEWCGROUP);
+  }
+  joinNamespaces(program, spec);
+  program.call("a session of its own: no terminal of the host's controls it").setsid();
+}
+
+/** The root, the mounts and the devices. */
+function buildRoot(program: Program, request: BirthRequest, inUserNamespace: boolean): void {
+  const { spec, root } = request;
+  const mounts = spec.mounts ?? [];
+  // a spec that binds the host's /dev wants it as it is
+  const makesDevices = !mounts.some((mount) => mount.destination === "/dev" && isBind(mount));
+  const devices = allDevices(spec.linux?.devices);
+
+  program.phase("root file system", 3);
+  program.call("files get exactly the modes that are written here").umask(0);
+  const binds = pickUpBinds(program, mounts, request.isFile);
+  const nodes = makesDevices && inUserNamespace ? pickUpDevices(program, devices) : undefined;
+  makePrivate(program);
+  mountRoot(program, root);
+  pivot(program);
+
+  program.phase("mounts", 6);
+  const context: MountContext = { binds, cgroup: request.cgroup, made: new Set() };
+  for (const mount of mounts) makeMount(program, mount, context);
+
+  program.phase("devices", 3);
+  if (makesDevices) makeDevices(program, devices, nodes, context.made);
+  if (spec.process.terminal) {
+    const { height = 24, width = 80 } = spec.process.consoleSize ?? {};
+    const terminal = openTerminal(program, {
+      socket: LINE,
+      byte: SAYS.terminal,
+      rows: height,
+      columns: width,
+      owner: spec.process.user.uid,
+    }, context.made);
+    takeTerminal(program, terminal);
+  }
+  makeDirectories(program, spec.process.cwd, context.made);
+}
+
+/** Names, kernel parameters, and what must not be seen or changed. */
+function furnish(program: Program, request: BirthRequest): void {
+  const { spec } = request;
+  const { sysctl = {}, readonlyPaths = [], maskedPaths = [], rootfsPropagation } = spec.linux ?? {};
+  program.phase("names and parameters", 2);
+  setNames(program, spec);
+  if (hasNew(spec, "network")) bringUpLoopback(program);
+  for (const [name, value] of Object.entries(sysctl)) {
+    writeFile(
+      program,
+      sysctlPath(name),
+      value,
+      `the kernel parameter ${name}, of its namespaces only`,
+    );
+  }
+  setOomScore(program, spec.process);
+
+  program.phase("what must not be seen or written", 13);
+  for (const path of readonlyPaths) protectPath(program, path);
+  for (const path of maskedPaths) maskPath(program, path);
+  if (spec.root?.readonly) {
+    makeReadOnly(program, "/", "the spec wants a root that cannot be written");
+  }
+  setRootPropagation(program, rootfsPropagation);
+}
+
+/** Limits, rights, user, filter, and the program itself. */
+function becomeProcess(program: Program, request: BirthRequest): void {
+  const { spec: { process, linux }, filter } = request;
+  program.phase("the process", 7);
+  setLimits(program, process);
+  resetSignals(program, request.ignoredSignals);
+  leaveKeyring(program);
+
+  program.phase("rights", 13);
+  // a filter set by a process that can still gain rights needs CAP_SYS_ADMIN
+  const filterFirst = filter && !process.noNewPrivileges;
+  if (filterFirst) installFilter(program, filter, linux?.seccomp?.flags);
+  const capabilities = process.capabilities ?? {};
+  cutBoundingSet(program, capabilities.bounding ?? []);
+  becomeUser(program, process, request.mayChangeGroups);
+  program.call("to where the program starts, with the user's own rights").chdir(process.cwd);
+  setCapabilities(program, capabilities);
+  if (request.dieWithParent) {
+    tieToParent(program);
+    say(program, SAYS.born, "changing the user had untied it; is the parent still there?");
+  }
+  program.call("what the program itself creates gets the usual modes").umask(
+    process.user.umask ?? 0o022,
+  );
+  if (process.noNewPrivileges) setNoNewPrivileges(program);
+  if (filter && !filterFirst) installFilter(program, filter, linux?.seccomp?.flags);
+
+  program.phase("the program", 7);
+  execute(program, process);
+  program.end();
+}
+
+/** What a child that failed does: it says so, and waits until the parent has looked at it. */
+function writeFailure(program: Program): void {
+  const tail = new Program(program.arena, {}, 4);
+  tail.call("tell the parent").send(LINE, new TextEncoder().encode(SAYS.failed), 1, MSG.NOSIGNAL);
+  tail.call("be looked at").read(LINE, program.arena.allocate(8, "answer"), 1);
+  program.onFailure(tail, 125);
+}

@@ -1,0 +1,40 @@
+/**
+ * A file written by a program of calls: open, write, close.
+ *
+ * @module
+ */
+
+import { O } from "../../ffi/constants.ts";
+import type { Program } from "../../ffi/program.ts";
+
+/** How a file is written. */
+export interface WriteOptions {
+  /** open(2) flags beside O_WRONLY and O_CLOEXEC; O_CREAT for a new file */
+  flags?: number;
+  /** the mode of a new file */
+  mode?: number;
+  /** errno names of open and write that are no failure */
+  allow?: readonly string[];
+}
+
+/**
+ * Writes a whole value into a file in one write(2), as files of the kernel's want it.
+ *
+ * @param why one line for the reader
+ */
+export function writeFile(
+  program: Program,
+  path: string,
+  value: string,
+  why: string,
+  { flags = 0, mode = 0, allow = [] }: WriteOptions = {},
+): void {
+  const bytes = new TextEncoder().encode(value);
+  // where the file may be missing, what follows gets −1 for a descriptor, and says EBADF
+  const missing = allow.length ? ["EBADF"] : [];
+  const file = program.call(why, { name: "file", allow })
+    .open(path, O.WRONLY | O.CLOEXEC | flags, mode);
+  program.call("the value, in one piece", { allow: [...allow, ...missing] })
+    .write(file, { bytes, text: JSON.stringify(value) }, bytes.length);
+  program.call("written", { allow: missing }).close(file);
+}

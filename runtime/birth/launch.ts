@@ -1,0 +1,125 @@
+/**
+ * A birth carried out: the program is walked, and the parent does its part of the conversation.
+ *
+ * @module
+ */
+
+import { SIG } from "../../ffi/constants.ts";
+import { attempt, libc } from "../../ffi/libc.ts";
+import { Arena } from "../../ffi/memory.ts";
+import { receive, send } from "../../ffi/messages.ts";
+import { Program, type Step, type Weave } from "../../ffi/program.ts";
+import { type Birth, type BirthRequest, SAYS, writeBirth } from "./birth.ts";
+import { type MapWriter, writeMaps } from "./maps.ts";
+
+/** A container whose program runs. */
+export interface Launched {
+  /** the process id of its first process, as the host counts */
+  pid: number;
+  /** the master of its terminal, if it has one; whoever gets it closes it */
+  terminal?: number;
+}
+
+/** What is done with a failed child before it is let go: see diagnosis.ts. */
+export type Examine = (failure: Failure) => Promise<Error>;
+
+/** A start that failed, while the child is still held where it fell. */
+export interface Failure {
+  request: BirthRequest;
+  program: Program;
+  /** the step that failed */
+  step: Step;
+  /** the child, or undefined when the parent's own part failed */
+  pid?: number;
+}
+
+/** A birth written down, ready to be read or to be carried out. */
+export interface Draft {
+  request: BirthRequest;
+  birth: Birth;
+  /** the parent's calls while the child waits; the pid is not known before there is one */
+  attend(pid: number | "PID"): Program | undefined;
+}
+
+const spare: Arena[] = [];
+const ARENA_SIZE = 1 << 20;
+
+/** Memory for a birth: one that an earlier birth has finished with, or a new one. */
+function takeArena(request: BirthRequest): Arena {
+  const { args = [], env = [] } = request.spec.process;
+  // strings take at most three bytes a character, and what a test or a tool passes may be long
+  const strings = [...args, ...env].reduce((sum, text) => sum + text.length * 3 + 16, 0);
+  const files = request.files.reduce((sum, file) => sum + file.content.length * 3, 0);
+  if (strings + files > ARENA_SIZE / 2) return new Arena(ARENA_SIZE + strings + files);
+  const arena = spare.pop() ?? new Arena(ARENA_SIZE);
+  arena.reset(0);
+  return arena;
+}
+
+/** Writes down a birth. @param weave steps around each call, for traces and debuggers */
+export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): Draft {
+  const program = new Program(takeArena(request), weave, weave ? 2048 : undefined);
+  const birth = writeBirth(program, request);
+  const attend = (pid: number | "PID") => {
+    if (!birth.waitsForMaps) return;
+    const program = new Program(new Arena(1 << 16), weave, 64);
+    writeMaps(program, pid, request.spec, writer);
+    return program;
+  };
+  return { request, birth, attend };
+}
+
+/**
+ * Carries out a birth.
+ *
+ * @throws what `examine` makes of a failed step; nothing of the child is left then
+ */
+export async function launch(draft: Draft, examine: Examine): Promise<Launched> {
+  const { birth: { program, clone, line } } = draft;
+  try {
+    program.walk();
+  } catch (error) {
+    for (const end of [0, 4]) if (line.at(end).value) attempt.close(line.at(end).value);
+    const step = program.failed;
+    throw step ? await examine({ request: draft.request, program, step }) : error;
+  }
+  const pid = clone.result.value;
+  const ours = line.at(0).value;
+  libc.close(line.at(4).value);
+  let terminal: number | undefined;
+  try {
+    terminal = await converse(draft, pid, ours, examine);
+  } catch (error) {
+    attempt.kill(pid, SIG.KILL);
+    attempt.waitpid(pid, null, 0);
+    throw error;
+  } finally {
+    attempt.close(ours);
+  }
+  if (program.arena.size === ARENA_SIZE) spare.push(program.arena);
+  return { pid, terminal };
+}
+
+/** Answers the child until execve(2) cuts the line. @returns the terminal's master */
+async function converse(
+  draft: Draft,
+  pid: number,
+  line: number,
+  examine: Examine,
+): Promise<number | undefined> {
+  const { request, birth: { program } } = draft;
+  let terminal: number | undefined;
+  for (;;) {
+    const { byte, descriptor } = receive(line);
+    if (byte === "") return terminal;
+    if (byte === SAYS.terminal) terminal = descriptor;
+    if (byte === SAYS.waiting) {
+      draft.attend(pid)?.walk();
+      send(line, SAYS.waiting);
+    }
+    if (byte === SAYS.failed) {
+      if (terminal !== undefined) attempt.close(terminal);
+      throw await examine({ request, program, step: program.failed!, pid });
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The process of a container: who it is, what it may do, and the program that it becomes.
+ *
+ * The order is forced by the kernel: limits and names need privileges that the new user does not
+ * have; the bounding set can only be cut with CAP_SETPCAP; changing the user drops capabilities
+ * unless told to keep them; a filter without no_new_privs needs CAP_SYS_ADMIN; and whatever comes
+ * after the filter has to pass it.
+ *
+ * @module
+ */
+
+import {
+  IOPRIO_WHO,
+  KEYCTL,
+  PR,
+  PR_CAP_AMBIENT,
+  RLIMIT,
+  SECCOMP_FILTER_FLAG,
+  SECCOMP_SET_MODE,
+  SIG,
+  SIG_HANDLER,
+  SIG_HOW,
+} from "../../ffi/constants.ts";
+import type { Struct } from "../../ffi/memory.ts";
+import type { Program } from "../../ffi/program.ts";
+import { ints, rlimit } from "../../ffi/structs.ts";
+import { CAPABILITY_NAMES, capabilityMask } from "../capabilities.ts";
+import type { LinuxCapabilities, LinuxSeccompFlag, Process } from "../spec.ts";
+import { writeFile } from "./files.ts";
+
+/** Gives the process signals as a fresh program expects them. */
+export function resetSignals(program: Program, ignored: readonly number[]): void {
+  for (const signal of ignored) {
+    // execve(2) resets handlers, but what is ignored stays ignored, also in every descendant
+    program.call("ignored signals stay ignored across execve(2): a pipe would never break")
+      .signal(signal, SIG_HANDLER.DFL);
+  }
+  program.call("nor may a blocked signal be inherited")
+    .sigprocmask(SIG_HOW.SETMASK, { bytes: new Uint8Array(128), text: "{}" }, null);
+}
+
+/** The numbers of the signals that this process ignores, from /proc/self/status (proc(5)). */
+export function ignoredSignals(status: string): number[] {
+  const mask = BigInt(`0x${/^SigIgn:\s*(\S+)/m.exec(status)?.[1] ?? "0"}`);
+  return Array.from({ length: 64 }, (_, i) => i + 1)
+    .filter((signal) => signal !== SIG.KILL && signal !== SIG.STOP)
+    .filter((signal) => mask >> BigInt(signal - 1) & 1n);
+}
+
+/** Sets what the process may use: resource limits, and how readily it is killed for memory. */
+export function setLimits(program: Program, process: Process): void {
+  for (const { type, soft, hard } of process.rlimits ?? []) {
+    program.call(`a limit of the process itself, and of what it starts: ${type}`)
+      .prlimit(
+        0,
+        RLIMIT[type.slice("RLIMIT_".length) as keyof typeof RLIMIT],
+        rlimit(soft, hard),
+        null,
+      );
+  }
+  if (process.ioPriority) {
+    const { class: kind, priority } = process.ioPriority;
+    const classes = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 };
+    program.call("whose reads and writes come first")
+      .ioprio_set(IOPRIO_WHO.PROCESS, 0, classes[kind] << 13 | priority);
+  }
+}
+
+/** Says how readily the kernel kills this process when memory runs out, proc(5). */
+export function setOomScore(program: Program, process: Process): void {
+  if (process.oomScoreAdj === undefined) return;
+  const why = "how readily the kernel picks this process when memory runs out";
+  writeFile(program, "/proc/self/oom_score_adj", String(process.oomScoreAdj), why);
+}
+
+/** Keys of the runtime's session are none of the container's business, keyrings(7). */
+export function leaveKeyring(program: Program): void {
+  program.call(
+    "a session keyring of its own: the one that was inherited may hold somebody's keys",
+    {
+      allow: ["ENOSYS", "EPERM", "EDQUOT", "ENOMEM"],
+    },
+  ).keyctl(KEYCTL.JOIN_SESSION_KEYRING, null);
+}
+
+/** Cuts the bounding set: what no program in the container can ever gain, capabilities(7). */
+export function cutBoundingSet(program: Program, keep: readonly string[]): void {
+  CAPABILITY_NAMES.forEach((name, number) => {
+    if (keep.includes(name)) return;
+    // EINVAL: this kernel is older than the capability
+    program.call(`no program in here can ever have ${name}`, { allow: ["EINVAL"] })
+      .prctl(PR.CAPBSET_DROP, number, 0, 0, 0);
+  });
+}
+
+/**
+ * Becomes the spec's user.
+ *
+ * @param mayChangeGroups false in a user namespace whose `setgroups` file says `deny`
+ */
+export function becomeUser(program: Program, { user }: Process, mayChangeGroups: boolean): void {
+  const groups = user.additionalGids ?? [];
+  program.call("changing the user shall not drop the capabilities that are set below")
+    .prctl(PR.SET_KEEPCAPS, 1, 0, 0, 0);
+  if (mayChangeGroups) {
+    program.call("these groups and no others: root's own would go along otherwise")
+      .setgroups(groups.length, groups.length ? ints(groups) : null);
+  }
+  program.call("the group, while the process still may change it")
+    .setresgid(user.gid, user.gid, user.gid);
+  program.call("the user, and with it the right to become another")
+    .setresuid(user.uid, user.uid, user.uid);
+  program.call("from here on execve(2) has its usual rules").prctl(PR.SET_KEEPCAPS, 0, 0, 0, 0);
+}
+
+const CAPABILITY_VERSION_3 = 0x20080522;
+
+/** Sets the capability sets of the process, capget(2). */
+export function setCapabilities(program: Program, capabilities: LinuxCapabilities): void {
+  const { effective = [], permitted = [], inheritable = [], ambient = [] } = capabilities;
+  const header: Struct = {
+    bytes: new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer),
+    text: "{_LINUX_CAPABILITY_VERSION_3, 0}",
+  };
+  const masks = [effective, permitted, inheritable].map(capabilityMask);
+  const words = [0n, 32n].flatMap((shift) =>
+    masks.map((mask) => Number(mask >> shift & 0xffffffffn))
+  );
+  const text = ["effective", "permitted", "inheritable"]
+    .map((set, i) => `${set}=0x${masks[i].toString(16)}`).join(", ");
+  program.call("what the process may do of all that root may").capset(header, {
+    bytes: new Uint8Array(new Uint32Array(words).buffer),
+    text: `{${text}}`,
+  });
+  program.call("none is kept by a program without file capabilities…", { allow: ["EINVAL"] })
+    .prctl(PR.CAP_AMBIENT, PR_CAP_AMBIENT.CLEAR_ALL, 0, 0, 0);
+  // the kernel lets only those be raised that are in both other sets; runc passes over the rest too
+  for (const name of ambient) {
+    if (!permitted.includes(name) || !inheritable.includes(name)) continue;
+    program.call(`…but ${name}`)
+      .prctl(PR.CAP_AMBIENT, PR_CAP_AMBIENT.RAISE, CAPABILITY_NAMES.indexOf(name), 0, 0);
+  }
+}
+
+/** Forbids gaining rights by execve(2). */
+export function setNoNewPrivileges(program: Program): void {
+  program.call("setuid bits and file capabilities have no effect from here on")
+    .prctl(PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+const FILTER_FLAGS: Record<LinuxSeccompFlag, number> = {
+  SECCOMP_FILTER_FLAG_TSYNC: SECCOMP_FILTER_FLAG.TSYNC,
+  SECCOMP_FILTER_FLAG_LOG: SECCOMP_FILTER_FLAG.LOG,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: SECCOMP_FILTER_FLAG.SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: SECCOMP_FILTER_FLAG.WAIT_KILLABLE_RECV,
+};
+
+/** Installs the filter of system calls. @param filter instructions, `struct sock_filter[]` */
+export function installFilter(
+  program: Program,
+  filter: Uint8Array,
+  flags: readonly LinuxSeccompFlag[] = [],
+): void {
+  const { arena } = program;
+  const count = filter.length / 8;
+  const sockFprog = arena.allocate(16, "filter");
+  sockFprog.text = `{len=${count}}`;
+  arena.setWord(sockFprog.address, count);
+  arena.setWord(sockFprog.address + 8, arena.copy(filter));
+  program.call("every system call from here on has to pass the filter; nothing can take it off")
+    .seccomp(
+      SECCOMP_SET_MODE.FILTER,
+      flags.reduce((bits, flag) => bits | FILTER_FLAGS[flag], 0),
+      sockFprog,
+    );
+}
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What the container's program may be called in full: as given, or in each directory of PATH. */
+export function candidates(process: Process): string[] {
+  const [name = ""] = process.args ?? [];
+  if (name.includes("/")) return [name];
+  const path = process.env?.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ??
+    DEFAULT_PATH;
+  return path.split(":").map((directory) => `${directory || "."}/${name}`);
+}
+
+/** Becomes the container's program: one execve(2) for each directory of PATH, until one succeeds. */
+export function execute(program: Program, process: Process): void {
+  const paths = candidates(process);
+  const environment = process.env ?? [];
+  paths.forEach((path, i) => {
+    const isLast = i === paths.length - 1;
+    const why = isLast
+      ? "the process becomes the container's program"
+      : "the program, if it is in this directory of PATH";
+    // what execvp(3) takes for "look further"; EACCES is remembered in the step's own slot
+    const allow = isLast ? [] : ["ENOENT", "ENOTDIR", "EACCES", "ESTALE", "ENODEV", "ETIMEDOUT"];
+    program.call(why, { allow }).execve(path, process.args!, environment);
+  });
+}
