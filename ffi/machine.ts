@@ -14,9 +14,10 @@
  *   so a file descriptor made by one step is used by another.
  * - −1 is failure, as everywhere in libc; errno is then read through `__errno_location` in the same
  *   native call. Read later, through a second FFI call, V8 may have changed it in between.
- * - A `fork` step that gives 0 has made this process a child. From there on the walk never returns
- *   to Deno: the end of the list, or a failure, is `_exit`. A failing child first walks the tail
- *   that the header names, which can tell the parent and wait to be looked at.
+ * - A `fork` step that gives 0 has made this process a child. The 0 is not stored: the slot is
+ *   shared, and holds the pid for the parent. From there on the walk never returns to Deno: the end
+ *   of the list, or a failure, is `_exit`. A failing child first walks the tail that the header
+ *   names, which can tell the parent and wait to be looked at.
  *
  * The bytes stand beside their mnemonics; tests/ffi/machine_test.ts assembles the right column
  * and compares it with the left.
@@ -51,7 +52,7 @@ export const FLAG = {
   wide: 1 << 8,
   /** −1 is a result like any other, and errno is not looked at */
   unchecked: 1 << 9,
-  /** a result of 0 means: this is the child now */
+  /** a result of 0 means: this is the child now, and it goes on with the next step */
   fork: 1 << 10,
   /** go on at `jump` when the call succeeded */
   jumpIfOk: 1 << 11,
@@ -91,7 +92,7 @@ walk:
 step:
   48 8b 03             | mov rax, [rbx]
   48 85 c0             | test rax, rax
-  0f 84 f5 00 00 00    | jz end
+  0f 84 f7 00 00 00    | jz end
   49 89 5d 18          | mov [r13+24], rbx
   48 8b 7b 08          | mov rdi, [rbx+8]
   48 8b 73 10          | mov rsi, [rbx+16]
@@ -133,18 +134,19 @@ given5:
   75 02                | jnz wide
   48 98                | cdqe
 wide:
+  f6 c5 04             | test ch, 4
+  74 0b                | jz store
+  48 85 c0             | test rax, rax
+  75 06                | jnz store
+  41 83 cc 01          | or r12d, 1
+  eb 2d                | jmp advance
+store:
   48 89 43 60          | mov [rbx+96], rax
   f6 c5 02             | test ch, 2
   75 06                | jnz good
   48 83 f8 ff          | cmp rax, -1
-  74 35                | je failed
+  74 27                | je failed
 good:
-  f6 c5 04             | test ch, 4
-  74 09                | jz same
-  48 85 c0             | test rax, rax
-  75 04                | jnz same
-  41 83 cc 01          | or r12d, 1
-same:
   f6 c5 08             | test ch, 8
   75 0a                | jnz jump
   f6 c5 10             | test ch, 16
@@ -154,11 +156,11 @@ same:
 jump:
   48 8b 5b 58          | mov rbx, [rbx+88]
   48 85 db             | test rbx, rbx
-  0f 85 4e ff ff ff    | jnz step
+  0f 85 4c ff ff ff    | jnz step
   eb 4d                | jmp end
 advance:
   48 83 eb 80          | sub rbx, -128
-  e9 43 ff ff ff       | jmp step
+  e9 41 ff ff ff       | jmp step
 failed:
   41 ff 55 00          | call [r13]
   8b 00                | mov eax, [rax]
@@ -176,7 +178,7 @@ stop:
   41 83 cc 02          | or r12d, 2
   49 8b 5d 10          | mov rbx, [r13+16]
   48 85 db             | test rbx, rbx
-  0f 85 0a ff ff ff    | jnz step
+  0f 85 08 ff ff ff    | jnz step
 die:
   41 8b 7d 28          | mov edi, [r13+40]
   eb 0d                | jmp exit
@@ -209,7 +211,7 @@ walk:
   15 00 80 d2          | mov x21, #0
 step:
   70 02 40 f9          | ldr x16, [x19]
-  b0 07 00 b4          | cbz x16, end
+  d0 07 00 b4          | cbz x16, end
   93 0e 00 f9          | str x19, [x20, #24]
   60 86 40 a9          | ldp x0, x1, [x19, #8]
   62 8e 41 a9          | ldp x2, x3, [x19, #24]
@@ -241,25 +243,26 @@ given5:
   51 00 40 37          | tbnz x17, #8, wide
   00 7c 40 93          | sxtw x0, w0
 wide:
+  91 00 50 36          | tbz x17, #10, store
+  60 00 00 b5          | cbnz x0, store
+  b5 02 40 b2          | orr x21, x21, #1
+  0b 00 00 14          | b advance
+store:
   60 32 00 f9          | str x0, [x19, #96]
   71 00 48 37          | tbnz x17, #9, good
   1f 04 00 b1          | cmn x0, #1
-  80 01 00 54          | b.eq failed
+  20 01 00 54          | b.eq failed
 good:
-  71 00 50 36          | tbz x17, #10, same
-  40 00 00 b5          | cbnz x0, same
-  b5 02 40 b2          | orr x21, x21, #1
-same:
   71 00 58 37          | tbnz x17, #11, jump
   b1 00 60 36          | tbz x17, #12, advance
   80 00 00 b4          | cbz x0, advance
 jump:
   73 2e 40 f9          | ldr x19, [x19, #88]
-  73 fb ff b5          | cbnz x19, step
+  53 fb ff b5          | cbnz x19, step
   18 00 00 14          | b end
 advance:
   73 02 02 91          | add x19, x19, #128
-  d8 ff ff 17          | b step
+  d7 ff ff 17          | b step
 failed:
   90 02 40 f9          | ldr x16, [x20]
   00 02 3f d6          | blr x16
@@ -278,7 +281,7 @@ stop:
   95 00 08 37          | tbnz x21, #1, die
   b5 02 7f b2          | orr x21, x21, #2
   93 0a 40 f9          | ldr x19, [x20, #16]
-  f3 f8 ff b5          | cbnz x19, step
+  d3 f8 ff b5          | cbnz x19, step
 die:
   80 2a 40 b9          | ldr w0, [x20, #40]
   05 00 00 14          | b exit
