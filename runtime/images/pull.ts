@@ -189,9 +189,8 @@ function noSuchPlatform(
   const real = offered.filter((each) => each !== undefined && each.os !== "unknown");
   const names = [...new Set(real.map((each) => formatPlatform(each!)))].slice(0, 40);
   const asked = `the image for ${formatPlatform(wanted)}`;
-  const came = `there is ${
-    names.length > 0 ? `only ${names.join(", ")}` : "none that names a platform"
-  }`;
+  const found = names.length > 0 ? `only ${names.join(", ")}` : "none that names a platform";
+  const came = `there is ${found}`;
   return new RegistryError("not-found", registry.url.host, asked, came, {
     hint: "choose one with --platform, or another image",
   });

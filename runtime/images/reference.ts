@@ -36,8 +36,9 @@ export class ImageNameError extends Error {
 
 const HUB = "docker.io";
 const PATH_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
-const HOST =
-  /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::(\d{1,5}))?$/i;
+const LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
+const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-f:]+\\])(?::(\\d{1,5}))?$`, "i");
+const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
  * Takes an image name apart and fills in what Docker's habit leaves out.
@@ -67,12 +68,9 @@ export function parseReference(text: string): Reference {
   if (path === "") throw wrong("the path is missing: [host/]path[:tag]");
   if (path.length > 255) throw wrong(`the path has ${path.length} characters, 255 are allowed`);
   for (const part of path.split("/")) checkPart(part, wrong);
-  if (tag !== undefined && !/^\w[\w.-]{0,127}$/.test(tag)) {
-    throw wrong(
-      `${
-        JSON.stringify(tag)
-      } is not a tag: letters, digits, _ . and -, at most 128, not beginning with . or -`,
-    );
+  if (tag !== undefined && !TAG.test(tag)) {
+    const rule = "letters, digits, _ . and -, at most 128, not beginning with . or -";
+    throw wrong(`${JSON.stringify(tag)} is not a tag: ${rule}`);
   }
   const registry = host === undefined || /^(index\.)?docker\.io$/i.test(host)
     ? HUB
