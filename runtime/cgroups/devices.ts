@@ -114,31 +114,29 @@ export function deviceLines(rules: DeviceRule[]): Setting[] {
       exceptions = [];
       continue;
     }
-    const types = rule.type === "a" ? ["b", "c"] as const : [rule.type];
-    for (const type of types) {
-      const exact = { ...rule, type };
-      exceptions = rule.allow === standard
-        ? takeBack(exceptions, exact)
-        : addException(exceptions, exact);
-    }
+    const change = rule.allow === standard ? takeBack : addException;
+    if (rule.type === "a") {
+      change(exceptions, { ...rule, type: "b" });
+      change(exceptions, { ...rule, type: "c" });
+    } else change(exceptions, { ...rule });
   }
-  const file = (allow: boolean) => allow ? "devices.allow" : "devices.deny";
   const start = standard ? "everything that the parent allows" : "nothing";
-  return [
-    { file: file(standard), value: "a", why: `start from ${start}` },
-    ...exceptions.map((rule) => ({
-      file: file(rule.allow),
-      value: line(rule),
-      why: rule.why,
-    })),
-  ];
+  const lines = [{ file: file(standard), value: "a", why: `start from ${start}` }];
+  for (const rule of exceptions) {
+    if (rule.access) lines.push({ file: file(!standard), value: line(rule), why: rule.why });
+  }
+  return lines;
 }
+
+const file = (allow: boolean) => allow ? "devices.allow" : "devices.deny";
 
 /** `c 1:3 rwm`. */
 function line({ type, major, minor, access }: DeviceRule): string {
-  const number = (value: number) => value === ANY ? "*" : String(value);
-  const letters = (["r", "w", "m"] as const).filter((letter) => access & ACCESS[letter]);
-  return `${type} ${number(major)}:${number(minor)} ${letters.join("")}`;
+  const device = `${major === ANY ? "*" : major}:${minor === ANY ? "*" : minor}`;
+  const read = access & ACCESS.r ? "r" : "";
+  const write = access & ACCESS.w ? "w" : "";
+  const make = access & ACCESS.m ? "m" : "";
+  return `${type} ${device} ${read}${write}${make}`;
 }
 
 /** Whether all devices of one rule are devices of the other. */
@@ -157,25 +155,31 @@ function overlap(a: DeviceRule, b: DeviceRule): boolean {
  * Adds an exception. The kernel wants a single one to allow all that is done at once (read and
  * write, in an open), so a narrow one takes over the bits of a wide one.
  */
-function addException(exceptions: DeviceRule[], rule: DeviceRule): DeviceRule[] {
-  let access = rule.access;
-  const grown = exceptions.map((old) => {
-    if (covers(old, rule)) access |= old.access;
-    return covers(rule, old) ? { ...old, access: old.access | rule.access } : old;
-  });
-  const same = grown.find((old) => covers(old, rule) && covers(rule, old));
-  return same ? grown : [...grown, { ...rule, access }];
+function addException(exceptions: DeviceRule[], rule: DeviceRule): void {
+  let known = false;
+  const { access } = rule;
+  for (const old of exceptions) {
+    if (old.type !== rule.type) continue;
+    const inside = covers(old, rule);
+    const outside = covers(rule, old);
+    if (inside) rule.access |= old.access;
+    if (outside) old.access |= access;
+    known ||= inside && outside;
+  }
+  if (!known) exceptions.push(rule);
 }
 
 /** Takes an exception back, which version 1 can do for whole exceptions only. */
-function takeBack(exceptions: DeviceRule[], rule: DeviceRule): DeviceRule[] {
-  return exceptions.map((old) => {
-    if (!(old.access & rule.access) || !overlap(old, rule)) return old;
-    if (covers(rule, old)) return { ...old, access: old.access & ~rule.access };
-    throw new CgroupError(
-      "linux.resources.devices",
-      `"${line(rule)}" is an exception to the exception "${line(old)}": version 1 of control ` +
-        "groups cannot say so; name the devices one by one instead",
-    );
-  }).filter((old) => old.access);
+function takeBack(exceptions: DeviceRule[], rule: DeviceRule): void {
+  for (const old of exceptions) {
+    if (!(old.access & rule.access) || !overlap(old, rule)) continue;
+    if (!covers(rule, old)) {
+      throw new CgroupError(
+        "linux.resources.devices",
+        `"${line(rule)}" is an exception to the exception "${line(old)}": version 1 of control ` +
+          "groups cannot say so; name the devices one by one instead",
+      );
+    }
+    old.access &= ~rule.access;
+  }
 }

@@ -15,7 +15,7 @@ export interface CgroupFiles {
   list(path: string): string[];
   /** Whether there is such a file or directory. */
   exists(path: string): boolean;
-  /** Whether this process may write to it, which a read-only mount forbids to root too. */
+  /** Whether this process may write to it. */
   writable(path: string): boolean;
 }
 
@@ -52,16 +52,16 @@ export function readCgroupHost(files: CgroupFiles = hostFiles): CgroupHost {
   const own = readOwn(files.read("/proc/self/cgroup") ?? "");
   const v1 = new Map<string, CgroupTree>();
   let v2: CgroupHost["v2"];
-  for (const { point, root, type, options } of mounts) {
+  for (const { point, root, type, options, writable } of mounts) {
     if (type === "cgroup2") {
       // the first mount is the system's; a later one is somebody's own
       if (v2) continue;
       const controllers = words(files.read(`${point}/cgroup.controllers`));
-      v2 = { mount: point, own: below(root, own.get("")), controllers };
+      v2 = { mount: point, own: below(root, own.get("")), writable, controllers };
     } else {
       for (const name of options) {
         if (own.has(name) && !v1.has(name)) {
-          v1.set(name, { mount: point, own: below(root, own.get(name)) });
+          v1.set(name, { mount: point, own: below(root, own.get(name)), writable });
         }
       }
     }
@@ -82,6 +82,8 @@ interface CgroupMountLine {
   type: string;
   /** Those of the hierarchy, in which version 1 names its controllers. */
   options: string[];
+  /** Read-write, both the mount and the file system. */
+  writable: boolean;
 }
 
 // splitting lines is half as dear as the first run of a regular expression, and every start pays
@@ -91,9 +93,11 @@ function readMounts(mountinfo: string): CgroupMountLine[] {
     // 31 23 0:28 /root /mount/point rw,relatime shared:4 - cgroup source rw,memory
     const [mount, fileSystem] = line.split(" - ");
     if (!fileSystem?.startsWith("cgroup")) continue;
-    const [, , , root, point] = mount.split(" ");
-    const [type, , options] = fileSystem.split(" ");
-    found.push({ root: unescape(root), point: unescape(point), type, options: options.split(",") });
+    const [, , , root, point, access] = mount.split(" ");
+    const [type, , words] = fileSystem.split(" ");
+    const options = words.split(",");
+    const writable = access.startsWith("rw") && options.includes("rw");
+    found.push({ root: unescape(root), point: unescape(point), type, options, writable });
   }
   return found;
 }

@@ -13,6 +13,8 @@ export interface CgroupTree {
   mount: string;
   /** This process's own directory in it, below `mount`, `/` for the mount itself. */
   own: string;
+  /** Whether it is mounted read-write. */
+  writable: boolean;
 }
 
 /** The control groups that this machine offers, see cgroups(7). */

@@ -32,75 +32,85 @@ type Write = (resources: LinuxResources, ground: Ground) => Setting[];
 interface Controller {
   v1?: { name: string; write: Write };
   v2?: { name: string; write: Write };
-  /** The field that a limit of it stands in. */
-  field: string;
-  /** What is asked of it: it is wanted when any is there. */
-  asked(resources: LinuxResources): unknown[];
+  /** The group of fields in `linux.resources` that its limits stand in, */
+  group: keyof LinuxResources;
+  /** and which of them, where another controller has the rest. */
+  fields?: string[];
+  /** Those of them that ask for nothing. */
+  except?: string[];
 }
 
 const CONTROLLERS: Controller[] = [
   {
     v1: { name: "memory", write: v1.memory },
     v2: { name: "memory", write: v2.memory },
-    field: "linux.resources.memory",
-    asked({ memory = {} }) {
-      // these two only say how the others are to be understood
-      const { useHierarchy: _, checkBeforeUpdate: __, ...limits } = memory;
-      return Object.values(limits);
-    },
+    group: "memory",
+    except: ["useHierarchy", "checkBeforeUpdate"],
   },
   {
     v1: { name: "cpu", write: v1.cpu },
     v2: { name: "cpu", write: v2.cpu },
-    field: "linux.resources.cpu",
-    asked({ cpu = {} }) {
-      const { cpus: _, mems: __, ...times } = cpu;
-      return Object.values(times);
-    },
+    group: "cpu",
+    except: ["cpus", "mems"],
   },
   {
     v1: { name: "cpuset", write: v1.cpuset },
     v2: { name: "cpuset", write: v2.cpuset },
-    field: "linux.resources.cpu.cpus",
-    asked: ({ cpu }) => [cpu?.cpus || undefined, cpu?.mems || undefined],
+    group: "cpu",
+    fields: ["cpus", "mems"],
   },
   {
     v1: { name: "pids", write: pids },
     v2: { name: "pids", write: pids },
-    field: "linux.resources.pids",
-    asked: ({ pids }) => [pids],
+    group: "pids",
   },
   {
     v1: { name: "blkio", write: v1.blkio },
     v2: { name: "io", write: v2.io },
-    field: "linux.resources.blockIO",
-    asked: ({ blockIO = {} }) => Object.values(blockIO).filter((list) => !isEmpty(list)),
+    group: "blockIO",
   },
   {
     v1: { name: "hugetlb", write: v1.hugetlb },
     v2: { name: "hugetlb", write: v2.hugetlb },
-    field: "linux.resources.hugepageLimits",
-    asked: ({ hugepageLimits = [] }) => hugepageLimits,
+    group: "hugepageLimits",
   },
   {
     v1: { name: "rdma", write: rdma },
     v2: { name: "rdma", write: rdma },
-    field: "linux.resources.rdma",
-    asked: ({ rdma = {} }) => Object.values(rdma),
+    group: "rdma",
   },
   {
     v1: { name: "net_cls", write: v1.netCls },
-    field: "linux.resources.network.classID",
-    asked: ({ network }) => [network?.classID],
+    group: "network",
+    fields: ["classID"],
   },
   {
     v1: { name: "net_prio", write: v1.netPrio },
-    field: "linux.resources.network.priorities",
-    asked: ({ network }) => network?.priorities ?? [],
+    group: "network",
+    fields: ["priorities"],
   },
 ];
 
-const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0;
+/** The first field by which a controller is asked for something, or nothing. */
+function askedBy(
+  { group, fields, except = [] }: Controller,
+  resources: LinuxResources,
+): string | undefined {
+  const values = resources[group];
+  if (values === undefined) return undefined;
+  for (const [name, value] of Object.entries(values)) {
+    const empty = value === undefined || value === "" || (Array.isArray(value) && !value.length);
+    if (empty || except.includes(name) || (fields && !fields.includes(name))) continue;
+    return `linux.resources.${group}${Array.isArray(values) ? `[${name}]` : `.${name}`}`;
+  }
+  return undefined;
+}
+
+/** A controller that is asked for something. */
+interface Asked extends Controller {
+  /** The field that asks. */
+  field: string;
+}
 
 /** Good to have when nothing is asked: to tell a death by memory limit, and to count. */
 const ALWAYS = ["memory", "pids"];
@@ -148,12 +158,14 @@ class Planner {
 
   plan(): CgroupPlan {
     const { host, resources, made } = this;
-    const wanted = CONTROLLERS.filter(({ asked }) =>
-      asked(resources).some((value) => value !== undefined)
-    );
-    const inV1 = wanted.filter(({ v1 }) => v1 && host.v1.has(v1.name));
-    const inV2 = wanted.filter((controller) => !inV1.includes(controller));
-
+    const inV1: Asked[] = [];
+    const inV2: Asked[] = [];
+    for (const controller of CONTROLLERS) {
+      const field = askedBy(controller, resources);
+      if (!field) continue;
+      const name = controller.v1?.name;
+      (name && host.v1.has(name) ? inV1 : inV2).push({ ...controller, field });
+    }
     const place = this.planV2(inV2);
     this.planV1(inV1, place);
     this.planDevices(place);
@@ -162,14 +174,14 @@ class Planner {
   }
 
   /** The group of version 2, with those controllers that version 1 does not have. */
-  private planV2(controllers: Controller[]): Place | undefined {
+  private planV2(controllers: Asked[]): Place | undefined {
     const { host, resources, made, files, request } = this;
     const wanted: Wanted[] = [];
     for (const { v1, v2, field } of controllers) {
       if (!v2) throw new CgroupError(field, `needs version 1's ${v1!.name} controller`);
       wanted.push({ controller: v2.name, field });
     }
-    for (const file of Object.keys(resources.unified ?? {})) {
+    for (const file in resources.unified) {
       const field = `linux.resources.unified["${file}"]`;
       const [controller] = file.split(".");
       if (host.v1.has(controller)) {
@@ -204,15 +216,15 @@ class Planner {
   }
 
   /** A group in each version 1 hierarchy that has one of the controllers, or one of those wanted always. */
-  private planV1(controllers: Controller[], place: Place | undefined): void {
+  private planV1(controllers: Asked[], place: Place | undefined): void {
     const { host, resources, request, files } = this;
     if (request.rootless) {
       if (controllers.length) throw new CgroupError(controllers[0].field, NOT_FOR_USERS);
       return;
     }
     for (const { v1, field } of controllers) {
-      const { mount } = host.v1.get(v1!.name)!;
-      if (!files.writable(mount)) {
+      const { mount, writable } = host.v1.get(v1!.name)!;
+      if (!writable) {
         throw new CgroupError(field, `${mount} may not be written to: mount it read-write`);
       }
       const directory = this.enterV1(v1!.name);
@@ -221,8 +233,7 @@ class Planner {
     }
     // without version 2, only the freezer holds a group still while all in it are killed
     for (const name of place ? ALWAYS : [...ALWAYS, "freezer"]) {
-      const tree = host.v1.get(name);
-      if (tree && files.writable(tree.mount)) this.enterV1(name);
+      if (host.v1.get(name)?.writable) this.enterV1(name);
     }
   }
 
@@ -233,17 +244,21 @@ class Planner {
     const directory = mount + request.path;
     if (v1Parents.has(mount)) return directory;
 
-    const sharing = [...host.v1].filter(([, tree]) => tree.mount === mount).map(([name]) => name);
-    for (const name of sharing) made.record.v1[name] = directory;
+    const sharing: string[] = [];
+    for (const [name, tree] of host.v1) {
+      if (tree.mount !== mount) continue;
+      sharing.push(name);
+      made.record.v1[name] = directory;
+    }
     let parent = mount;
     let level = mount;
     const steps = request.path.split("/").slice(1);
-    steps.forEach((step, i) => {
+    for (const [i, step] of steps.entries()) {
       level += `/${step}`;
       const leaf = i === steps.length - 1;
       if (!leaf && files.exists(level)) {
         parent = level;
-        return;
+        continue;
       }
       const why = leaf ? `the container's ${sharing.join(" and ")} group` : "on the way to it";
       made.directories.push({ path: level, why, shared: !leaf });
@@ -252,7 +267,7 @@ class Planner {
       if (sharing.includes("cpuset") && !leaf) {
         this.write(level, v1.cpuset({}, { files, mount, parent }));
       }
-    });
+    }
     v1Parents.set(mount, parent);
     made.joins.push({
       path: `${directory}/tasks`,
@@ -264,13 +279,12 @@ class Planner {
 
   /** Control over devices, which the specification has denied unless it is allowed. */
   private planDevices(place: Place | undefined): void {
-    const { host, resources, request, files, made } = this;
+    const { host, resources, request, made } = this;
     // in a user namespace nobody can make a node, and the kernel checks its owner's rights
     if (request.rootless) return;
     const rules = deviceRules(resources);
     if (allowEverything(rules)) return;
-    const tree = host.v1.get("devices");
-    if (tree && files.writable(tree.mount)) {
+    if (host.v1.get("devices")?.writable) {
       this.write(this.enterV1("devices"), deviceLines(rules));
     } else if (place) {
       made.deviceProgram = deviceProgram(rules);

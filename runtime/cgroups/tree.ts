@@ -57,30 +57,67 @@ export function findPlace(
   wanted: Wanted[],
   files: CgroupFiles,
 ): Place | undefined {
-  // only the real root has no type; that of a container is a group of the host's
-  const realRoot = !files.exists(`${tree.mount}/cgroup.type`);
-  const base = realRoot && !rootless ? tree.mount : ownBase(tree);
-  if (!files.writable(`${base}/cgroup.procs`) || !files.writable(base)) {
+  const realRoot = isRealRoot(tree, files);
+  const base = rootless || !realRoot ? ownBase(tree) : tree.mount;
+  if (!tree.writable || (rootless && !isDelegated(base, files))) {
     for (const { controller, field } of wanted) {
       if (field) throw new CgroupError(field, notDelegated(controller, base, rootless));
     }
     return undefined;
   }
-
   const directories: CgroupDirectory[] = [];
-  const outside: CgroupDirectory[] = [];
-  const writes: CgroupWrite[] = [];
-  let level = base;
+  const levels = [base];
+  let directory = base;
   let parent = base;
-  let offered = words(files.read(`${base}/cgroup.controllers`));
-  const steps = path.split("/").filter((step) => step !== "");
-  for (const [i, step] of steps.entries()) {
-    const isNew = directories.length > 0;
-    if (!isNew) parent = level;
+  const steps = path.split("/").slice(1);
+  for (const step of steps) {
+    directory += `/${step}`;
+    if (levels.length === steps.length) {
+      directories.push({ path: directory, why: "the container's own group", shared: false });
+      break;
+    }
+    levels.push(directory);
+    if (files.exists(directory)) parent = directory;
+    else directories.push({ path: directory, why: "on the way to it", shared: true });
+  }
+  const place: Place = { directory, parent, directories, made: pathsOf(directories), writes: [] };
+  if (wanted.length) {
+    handDown(place, { levels, wanted, files, rootless, root: realRoot ? tree.mount : undefined });
+  }
+  return place;
+}
+
+function pathsOf(directories: CgroupDirectory[]): string[] {
+  return directories.map(({ path }) => path);
+}
+
+/** Only the real root has no type; that of a container is a group of the host's. */
+function isRealRoot({ mount }: CgroupTree, files: CgroupFiles): boolean {
+  return !files.exists(`${mount}/cgroup.type`);
+}
+
+/** What systemd hands over with `Delegate=yes`, see "Delegation" in cgroups(7). */
+function isDelegated(base: string, files: CgroupFiles): boolean {
+  return files.writable(base) && files.writable(`${base}/cgroup.procs`);
+}
+
+/** Has each level hand down the controllers that are wanted at the end. */
+function handDown(
+  place: Place,
+  { levels, wanted, root, rootless, files }: {
+    /** The directories above the group, from the top. */
+    levels: string[];
+    wanted: Wanted[];
+    /** The real root, if it is to be seen. */
+    root: string | undefined;
+    rootless: boolean;
+    files: CgroupFiles;
+  },
+): void {
+  let offered = words(files.read(`${levels[0]}/cgroup.controllers`));
+  for (const level of levels) {
+    const isNew = place.made.includes(level);
     const enabled = isNew ? [] : words(files.read(`${level}/cgroup.subtree_control`));
-    const crowd = isNew || (realRoot && level === tree.mount)
-      ? []
-      : processes(files.read(`${level}/cgroup.procs`));
     const missing = wanted.filter(({ controller }) => !enabled.includes(controller));
     const needed = missing.filter(({ field }) => field);
     for (const { controller, field } of needed) {
@@ -88,33 +125,26 @@ export function findPlace(
         throw new CgroupError(field!, notOffered(controller, level, rootless));
       }
     }
+    const crowd = isNew || level === root ? [] : processes(files.read(`${level}/cgroup.procs`));
     // processes are moved for a limit that was asked for, not for what would be good to have
     const hand = (crowd.length ? needed : missing).map(({ controller }) => controller)
       .filter((controller) => offered.includes(controller));
-    if (hand.length) {
-      if (crowd.length) {
-        if (level !== base || crowd.includes("0")) {
-          throw new CgroupError(needed[0].field!, crowded(level));
-        }
-        outside.push(outsideOf(level));
-        writes.push(...evacuate(level, crowd));
+    if (hand.length && crowd.length) {
+      if (level !== levels[0] || crowd.includes("0")) {
+        throw new CgroupError(needed[0].field!, crowded(level));
       }
-      writes.push({
+      place.directories.unshift(outsideOf(level));
+      place.writes.push(...evacuate(level, crowd));
+    }
+    if (hand.length) {
+      place.writes.push({
         path: `${level}/cgroup.subtree_control`,
         value: hand.map((controller) => `+${controller}`).join(" "),
         why: "hands these controllers down, so that the groups below have their files",
       });
     }
     offered = [...enabled, ...hand];
-    level += `/${step}`;
-    const leaf = i === steps.length - 1;
-    if (leaf || !files.exists(level)) {
-      const why = leaf ? "the container's own group" : "on the way to the container's group";
-      directories.push({ path: level, why, shared: !leaf });
-    }
   }
-  const made = directories.map(({ path }) => path);
-  return { directory: level, parent, directories: [...outside, ...directories], made, writes };
 }
 
 /** Below what an ordinary user's own group is; after a first container it is the parent of that. */
