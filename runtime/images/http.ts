@@ -178,8 +178,12 @@ async function follow(request: HttpRequest): Promise<HttpReply> {
   );
 }
 
-/** Where a redirect leads, if it may: nowhere but http and https, and never down from https. */
-function redirectTarget(location: string, from: URL, asked: string): URL {
+/**
+ * Where a redirect leads, if it may: nowhere but http and https, and never down from https.
+ *
+ * @throws {RegistryError} `server` if it may not
+ */
+export function redirectTarget(location: string, from: URL, asked: string): URL {
   const refuse = (why: string) => {
     const came = `was redirected to ${quoteForeign(location)}, ${why}`;
     return new RegistryError("server", from.host, asked, came);

@@ -168,12 +168,12 @@ export function cut(honest: Response, after: number): Response {
   });
 }
 
-/** The honest answer, but after so many bytes nothing more comes for a minute. */
-export function stall(honest: Response, after: number, request: Request): Response {
-  return replaceBody(honest, async function* (body) {
-    yield (await body).subarray(0, after);
-    await pause(60_000, request.signal);
-  });
+/** The honest answer, but after so many bytes nothing more comes. */
+export async function stall(honest: Response, after: number): Promise<Response> {
+  const { status, headers } = honest;
+  const beginning = (await honest.bytes()).subarray(0, after);
+  const body = new ReadableStream({ start: (controller) => controller.enqueue(beginning) });
+  return new Response(body, { status, headers });
 }
 
 /** The honest answer, in pieces of this many bytes with a pause of so many milliseconds between. */
@@ -182,7 +182,7 @@ export function slowly(honest: Response, piece: number, milliseconds: number): R
     const bytes = await body;
     for (let at = 0; at < bytes.length; at += piece) {
       yield bytes.subarray(at, at + piece);
-      await pause(milliseconds);
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
     }
   });
 }
@@ -270,15 +270,4 @@ function replaceBody(
 ): Response {
   const { status, headers } = honest;
   return new Response(ReadableStream.from(make(honest.bytes())), { status, headers });
-}
-
-function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal?.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,0 +1,370 @@
+/**
+ * The registry client against a registry that misbehaves.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import { assertMatch } from "@std/assert/match";
+import { assertRejects } from "@std/assert/rejects";
+import { assertStringIncludes } from "@std/assert/string-includes";
+import { assertThrows } from "@std/assert/throws";
+import { type Patience, redirectTarget, retryAfter } from "../../../runtime/images/http.ts";
+import { ManifestError, MEDIA_TYPE } from "../../../runtime/images/manifest.ts";
+import { Registry, type RegistryOptions } from "../../../runtime/images/registry.ts";
+import { RegistryError, type RegistryErrorKind } from "../../../runtime/images/registry_error.ts";
+import { Authorizer } from "../../../runtime/images/token.ts";
+import {
+  endless,
+  errorReply,
+  type Fault,
+  FaultyRegistry,
+  requireToken,
+  stall,
+} from "../../helpers/faulty_registry.ts";
+
+const patience: Patience = { stall: 300, attempts: 3, backoff: 5, longestPause: 1500 };
+const nobody = () => Promise.resolve(undefined);
+const layer = new TextEncoder().encode("not really a tar, but nobody looks here");
+
+function client(registry: FaultyRegistry, options: RegistryOptions = {}): Registry {
+  const name = { registry: registry.host, repository: "a/b" };
+  return new Registry(name, { credentials: nobody, patience, ...options });
+}
+
+async function fails(
+  work: () => Promise<unknown>,
+  kind: RegistryErrorKind,
+  ...words: string[]
+): Promise<RegistryError> {
+  const error = await assertRejects(work, RegistryError);
+  assertEquals(error.kind, kind, error.message);
+  for (const word of words) assertStringIncludes(error.message, word);
+  return error;
+}
+
+async function text(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  let all = "";
+  for await (const piece of pieces) all += new TextDecoder().decode(piece);
+  return all;
+}
+
+Deno.test("manifests and blobs come by tag and by digest, and nothing else is asked for", async () => {
+  await using registry = new FaultyRegistry();
+  const image = await registry.addImage("a/b", "1", [layer]);
+  const it = client(registry);
+  const { platform: _, ...descriptor } = image.descriptor;
+  for (const version of ["1", descriptor.digest]) {
+    const fetched = await it.manifest(version);
+    assertEquals(fetched.descriptor, descriptor);
+    assertEquals(fetched.bytes, registry.manifests.get("a/b:1")?.bytes);
+  }
+  const accept = registry.asked[0].headers.get("accept") ?? "";
+  const { OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST } = MEDIA_TYPE;
+  for (const type of [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST]) {
+    assertStringIncludes(accept, type);
+  }
+  const whole = await it.blob(image.layers[0]);
+  assertEquals([whole.offset, await text(whole.reply.pieces())], [
+    0,
+    new TextDecoder().decode(layer),
+  ]);
+  const rest = await it.blob(image.layers[0], 10);
+  assertEquals([rest.offset, await text(rest.reply.pieces())], [
+    10,
+    new TextDecoder().decode(layer.subarray(10)),
+  ]);
+  assertEquals(registry.asked.length, 4);
+});
+
+Deno.test("a token is asked for once, for the right thing, and used until it ends", async () => {
+  await using registry = new FaultyRegistry();
+  const image = await registry.addImage("a/b", "1", [layer]);
+  await using tokens = requireToken(registry, { lifetime: 1 });
+  const it = client(registry);
+  await it.manifest("1");
+  await Promise.all(
+    [1, 2, 3].map(async () => await (await it.blob(image.layers[0])).reply.cancel()),
+  );
+  assertEquals(tokens.asked.length, 1);
+  const { url, headers } = tokens.asked[0];
+  assertEquals(url.searchParams.get("service"), 'test "registry"');
+  assertEquals(url.searchParams.get("scope"), "repository:a/b:pull");
+  assertEquals(headers.get("authorization"), null);
+  await new Promise((resolve) => setTimeout(resolve, 950));
+  await it.manifest("1");
+  assertEquals(tokens.asked.length, 2, "asked again when it had ended");
+});
+
+Deno.test("three layers that are refused at the same time ask for one token", async () => {
+  await using registry = new FaultyRegistry();
+  const image = await registry.addImage("a/b", "1", [layer]);
+  await using tokens = requireToken(registry);
+  const it = client(registry);
+  await Promise.all(
+    [1, 2, 3].map(async () => await (await it.blob(image.layers[0])).reply.cancel()),
+  );
+  assertEquals(tokens.asked.length, 1);
+});
+
+Deno.test("name and password go to the token server, and wrong ones are said to be wrong", async () => {
+  await using registry = new FaultyRegistry();
+  await registry.addImage("a/b", "1", [layer]);
+  await using tokens = requireToken(registry, { login: "user:pass" });
+  const asked: string[] = [];
+  const credentials = (host: string) => {
+    asked.push(host);
+    return Promise.resolve({ username: "user", password: "pass" });
+  };
+  await client(registry, { credentials }).manifest("1");
+  assertEquals(asked, [registry.host]);
+  assertEquals(tokens.asked[0].headers.get("authorization"), `Basic ${btoa("user:pass")}`);
+  assert(registry.asked.every(({ headers }) => !headers.get("authorization")?.startsWith("Basic")));
+
+  const wrong = () => Promise.resolve({ username: "user", password: "wrong" });
+  await fails(
+    () => client(registry, { credentials: wrong }).manifest("1"),
+    "unauthorized",
+    "log in again",
+  );
+  await fails(() => client(registry).manifest("1"), "unauthorized", "if it is private, log in");
+});
+
+Deno.test("a refresh token is posted, an access token is sent as it is", async () => {
+  await using registry = new FaultyRegistry();
+  await registry.addImage("a/b", "1", [layer]);
+  await using tokens = requireToken(registry);
+  const credentials = () => Promise.resolve({ identityToken: "refresh me" });
+  await client(registry, { credentials }).manifest("1");
+  const form = new URLSearchParams(tokens.asked[0].body);
+  assertEquals(form.get("grant_type"), "refresh_token");
+  assertEquals(form.get("refresh_token"), "refresh me");
+  assertEquals(form.get("scope"), "repository:a/b:pull");
+
+  const access = () => Promise.resolve({ accessToken: "mine" });
+  await fails(() => client(registry, { credentials: access }).manifest("1"), "unauthorized");
+  assertEquals(registry.asked.at(-1)?.headers.get("authorization"), "Bearer mine");
+});
+
+Deno.test("basic authentication", async () => {
+  await using registry = new FaultyRegistry();
+  await registry.addImage("a/b", "1", [layer]);
+  const right = `Basic ${new TextEncoder().encode("zoë:pass").toBase64()}`;
+  registry.fault("GET", (request, honest) => {
+    if (request.headers.get("authorization") === right) return honest;
+    return errorReply(401, "UNAUTHORIZED", "who?", { "www-authenticate": 'Basic realm="test"' });
+  });
+  const login = (password: string) => () => Promise.resolve({ username: "zoë", password });
+  const it = client(registry, { credentials: login("pass") });
+  await it.manifest("1");
+  await it.manifest("1");
+  assertEquals(registry.asked.length, 3, "the second time it is sent at once");
+  await fails(
+    () => client(registry, { credentials: login("no") }).manifest("1"),
+    "unauthorized",
+    "who?",
+  );
+  await fails(() => client(registry).manifest("1"), "unauthorized", "a name and a password");
+});
+
+Deno.test("a challenge that cannot or must not be answered is refused", async () => {
+  const cases: [registry: string, challenge: string, word: string][] = [
+    ["https://h.io/v2/a/", 'Bearer realm="http://h.io/token"', "no password goes there"],
+    ["https://h.io/v2/a/", 'Bearer realm="file:///etc/passwd"', "no password goes there"],
+    ["http://127.0.0.1/v2/a/", 'Bearer realm="data:application/json,{}"', "no password goes there"],
+    ["https://h.io/v2/a/", "Bearer", "no password goes there"],
+    ["https://h.io/v2/a/", "Negotiate", "it wants Negotiate"],
+    ["https://h.io/v2/a/", "", "does not name"],
+  ];
+  for (const [registry, challenge, word] of cases) {
+    const credentials = () => Promise.resolve({ username: "user", password: "pass" });
+    const it = new Authorizer(new URL(registry), credentials);
+    await fails(() => it.answer(challenge, "scope", undefined, { patience }), "unauthorized", word);
+  }
+});
+
+Deno.test("429 and 5xx pass: they are waited out, as long as the server says", async () => {
+  await using registry = new FaultyRegistry();
+  await registry.addImage("a/b", "1", [layer]);
+  const busy: Fault = () => errorReply(429, "TOOMANYREQUESTS", "slow down", { "retry-after": "1" });
+  registry.fault("GET", busy, 1);
+  registry.fault("GET", () => errorReply(500, "UNKNOWN", "oh"), 1);
+  const retries: [string, number][] = [];
+  const onRetry = (reason: string, pause: number) => retries.push([reason, pause]);
+  const before = performance.now();
+  await client(registry, { onRetry }).manifest("1");
+  assert(performance.now() - before >= 1000, "Retry-After was kept to");
+  assertEquals(retries, [[`${registry.host} answered 429`, 1000], [
+    `${registry.host} answered 500`,
+    10,
+  ]]);
+});
+
+Deno.test("what does not pass is an error of its kind", async () => {
+  await using registry = new FaultyRegistry();
+  await registry.addImage("a/b", "1", [layer]);
+  const one = (fault: Fault) => {
+    const before = registry.asked.length;
+    registry.fault("GET", fault, patience.attempts);
+    return async () => {
+      try {
+        await client(registry).manifest("1");
+      } finally {
+        // What the client did not ask for any more shall not meet the next one.
+        while (registry.asked.length < before + patience.attempts) {
+          await (await fetch(`http://${registry.host}/`)).body?.cancel();
+        }
+      }
+    };
+  };
+  const broken = () => errorReply(503, "UNAVAILABLE", "maintenance");
+  await fails(
+    one(broken),
+    "server",
+    "it answered 503 (UNAVAILABLE: maintenance)",
+    "try again later",
+  );
+  const busy = () => errorReply(429, "TOOMANYREQUESTS", "", { "retry-after": "3600" });
+  await fails(one(busy), "rate-limited", "Retry-After: 3600", "log in");
+  await fails(one(() => errorReply(403, "DENIED", "no\u001b[2J")), "denied", "(DENIED: no [2J)");
+  await fails(one(() => new Response("<html>", { status: 404 })), "not-found", "it answered 404:");
+  await fails(
+    () => client(registry).manifest("2"),
+    "not-found",
+    "the manifest of a/b:2",
+    "manifest unknown",
+  );
+  await fails(one(() => new Response(null, { status: 304 })), "server", "304");
+});
+
+Deno.test("a redirect is followed, and to another host without the password", async () => {
+  await using registry = new FaultyRegistry();
+  await using storage = new FaultyRegistry();
+  const image = await registry.addImage("a/b", "1", [layer]);
+  await storage.addImage("a/b", "1", [layer]);
+  const path = `/v2/a/b/blobs/${image.layers[0].digest}`;
+  registry.fault("GET", (request, honest) => {
+    if (!request.headers.has("authorization")) {
+      return errorReply(401, "UNAUTHORIZED", "", { "www-authenticate": "Basic" });
+    }
+    if (request.url.endsWith("/manifests/1")) {
+      return Response.redirect(request.url.replace(/1$/, "2"));
+    }
+    if (request.url.endsWith(path)) return Response.redirect(`http://${storage.host}${path}`, 307);
+    return honest;
+  });
+  registry.manifests.set("a/b:2", registry.manifests.get("a/b:1")!);
+  const credentials = () => Promise.resolve({ username: "user", password: "pass" });
+  const it = client(registry, { credentials });
+  assertEquals((await it.manifest("1")).descriptor.digest, image.descriptor.digest);
+  const { reply } = await it.blob(image.layers[0], 3);
+  assertEquals(await text(reply.pieces()), new TextDecoder().decode(layer.subarray(3)));
+  assertEquals(reply.url.host, storage.host);
+  assertEquals(storage.asked.map(({ line }) => line), [`GET ${path}`]);
+  assertEquals(storage.asked[0].headers.get("authorization"), null);
+  assertEquals(storage.asked[0].headers.get("range"), "bytes=3-");
+
+  storage.fault("GET", () => errorReply(401, "X", "", { "www-authenticate": "Basic" }));
+  await fails(() => it.blob(image.layers[0]), "unauthorized", storage.host);
+  assertEquals(storage.asked.at(-1)?.headers.get("authorization"), null, "nor if it asks");
+});
+
+Deno.test("a redirect must not lead out of HTTP, down from https, or round in a circle", async () => {
+  const from = new URL("https://h.io/v2/a/blobs/x");
+  assertEquals(
+    redirectTarget("https://cdn.example/x?y=z", from, "x").href,
+    "https://cdn.example/x?y=z",
+  );
+  assertEquals(redirectTarget("../y", from, "x").href, "https://h.io/v2/a/y");
+  assertEquals(
+    redirectTarget("https://u:p@cdn.example/x", from, "x").href,
+    "https://cdn.example/x",
+  );
+  for (const bad of ["http://h.io/x", "file:///etc/passwd", "data:,x", "https://["]) {
+    assertThrows(() => redirectTarget(bad, from, "x"), RegistryError, "was redirected to");
+  }
+  await using registry = new FaultyRegistry();
+  registry.fault("GET", (request) => Response.redirect(request.url, 302));
+  await fails(() => client(registry).manifest("1"), "server", "more than 10 times");
+  assertEquals(registry.asked.length, 11);
+});
+
+Deno.test("where nobody answers, the error says so at once", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const host = `127.0.0.1:${listener.addr.port}`;
+  listener.close();
+  const it = new Registry({ registry: host, repository: "a/b" }, { credentials: nobody });
+  const before = performance.now();
+  await fails(
+    () => it.manifest("1"),
+    "unreachable",
+    host,
+    "the manifest of a/b:1",
+    "Connection refused",
+  );
+  assert(performance.now() - before < 1000);
+});
+
+Deno.test("a server that says nothing is given up, one that hangs up is tried again", async () => {
+  await using registry = new FaultyRegistry();
+  await registry.addImage("a/b", "1", [layer]);
+  registry.fault("GET", () => new Promise(() => {}), 1);
+  await client(registry).manifest("1");
+  assertEquals(registry.asked.length, 2);
+
+  registry.fault("GET", (_, honest) => stall(honest, 5));
+  const error = await fails(() => client(registry).manifest("1"), "unreachable");
+  assertMatch(error.message, /nothing came for 0.3 s/);
+
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(new Error("enough")), 50);
+  await assertRejects(
+    () => client(registry, { signal: abort.signal }).manifest("1"),
+    Error,
+    "enough",
+  );
+});
+
+Deno.test("a manifest that is not what its digest says is refused", async () => {
+  await using registry = new FaultyRegistry();
+  const { descriptor } = await registry.addImage("a/b", "1", [layer]);
+  const other = await registry.addImage("a/b", "2", [layer, layer]);
+  const stored = registry.manifests.get("a/b:2")!;
+  registry.manifests.set(`a/b@${descriptor.digest}`, stored);
+  await fails(
+    () => client(registry).manifest(descriptor.digest),
+    "corrupt",
+    `hash to ${other.descriptor.digest} instead of ${descriptor.digest}`,
+  );
+  registry.fault("GET", (_, honest) => {
+    return new Response(honest.body, { headers: { "docker-content-digest": descriptor.digest } });
+  }, 1);
+  await fails(() => client(registry).manifest("2"), "corrupt", "not to be trusted");
+});
+
+Deno.test("a manifest that never ends is not read to the end", async () => {
+  await using registry = new FaultyRegistry();
+  let sent = 0;
+  registry.fault("GET", () => endless((bytes) => sent = bytes));
+  await fails(() => client(registry).manifest("1"), "corrupt", "more than 4194304 bytes");
+  assert(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
+});
+
+Deno.test("what is not a manifest is refused by its field", async () => {
+  await using registry = new FaultyRegistry();
+  await registry.addManifest("a/b", "html", "<html>", "text/html");
+  await registry.addManifest("a/b", "old", { schemaVersion: 1, fsLayers: [] }, "application/json");
+  await assertRejects(() => client(registry).manifest("html"), ManifestError, "is not JSON");
+  await assertRejects(() => client(registry).manifest("old"), ManifestError, "given up");
+});
+
+Deno.test("Retry-After is seconds or a date", () => {
+  const now = Date.parse("2024-01-01T00:00:00Z");
+  assertEquals(retryAfter(undefined, now), 0);
+  assertEquals(retryAfter("7", now), 7000);
+  assertEquals(retryAfter("Mon, 01 Jan 2024 00:00:30 GMT", now), 30_000);
+  assertEquals(retryAfter("Sun, 31 Dec 2023 00:00:30 GMT", now), 0);
+  assertEquals(retryAfter("soon", now), 0);
+  assertEquals(retryAfter("-5", now), 0);
+});
