@@ -223,6 +223,7 @@ export function show(value: unknown): string {
   }
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
+  if (value === undefined) return "nothing";
   return typeof value === "function" ? "a function" : String(value);
 }
 
