@@ -23,9 +23,9 @@ export interface DeviceRule {
   allow: boolean;
   /** `a` for both. */
   type: "a" | "b" | "c";
-  /** −1 for every one. */
+  /** -1 for every one. */
   major: number;
-  /** −1 for every one. */
+  /** -1 for every one. */
   minor: number;
   /** Bits of {@linkcode ACCESS}. */
   access: number;

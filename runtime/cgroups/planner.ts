@@ -11,6 +11,7 @@
  */
 
 import type { LinuxResources } from "../spec/resources.ts";
+import { type Asked, askedControllers } from "./controllers.ts";
 import { deviceProgram } from "./device_program.ts";
 import { allowEverything, deviceLines, deviceRules } from "./devices.ts";
 import { type CgroupFiles, hostFiles } from "./host.ts";
@@ -20,97 +21,12 @@ import {
   type CgroupMount,
   type CgroupPlan,
   type CgroupRequest,
+  joinsOf,
 } from "./plan.ts";
 import { findPlace, type Place, type Wanted } from "./tree.ts";
-import * as v1 from "./v1.ts";
-import * as v2 from "./v2.ts";
-import { type Ground, pids, rdma, type Setting } from "./values.ts";
-
-type Write = (resources: LinuxResources, ground: Ground) => Setting[];
-
-/** A controller under the names that the versions have for it, and who writes its files. */
-interface Controller {
-  v1?: { name: string; write: Write };
-  v2?: { name: string; write: Write };
-  /** The group of fields in `linux.resources` that its limits stand in, */
-  group: keyof LinuxResources;
-  /** and which of them, where another controller has the rest. */
-  fields?: string[];
-  /** Those of them that ask for nothing. */
-  except?: string[];
-}
-
-const CONTROLLERS: Controller[] = [
-  {
-    v1: { name: "memory", write: v1.memory },
-    v2: { name: "memory", write: v2.memory },
-    group: "memory",
-    except: ["useHierarchy", "checkBeforeUpdate"],
-  },
-  {
-    v1: { name: "cpu", write: v1.cpu },
-    v2: { name: "cpu", write: v2.cpu },
-    group: "cpu",
-    except: ["cpus", "mems"],
-  },
-  {
-    v1: { name: "cpuset", write: v1.cpuset },
-    v2: { name: "cpuset", write: v2.cpuset },
-    group: "cpu",
-    fields: ["cpus", "mems"],
-  },
-  {
-    v1: { name: "pids", write: pids },
-    v2: { name: "pids", write: pids },
-    group: "pids",
-  },
-  {
-    v1: { name: "blkio", write: v1.blkio },
-    v2: { name: "io", write: v2.io },
-    group: "blockIO",
-  },
-  {
-    v1: { name: "hugetlb", write: v1.hugetlb },
-    v2: { name: "hugetlb", write: v2.hugetlb },
-    group: "hugepageLimits",
-  },
-  {
-    v1: { name: "rdma", write: rdma },
-    v2: { name: "rdma", write: rdma },
-    group: "rdma",
-  },
-  {
-    v1: { name: "net_cls", write: v1.netCls },
-    group: "network",
-    fields: ["classID"],
-  },
-  {
-    v1: { name: "net_prio", write: v1.netPrio },
-    group: "network",
-    fields: ["priorities"],
-  },
-];
-
-/** The first field by which a controller is asked for something, or nothing. */
-function askedBy(
-  { group, fields, except = [] }: Controller,
-  resources: LinuxResources,
-): string | undefined {
-  const values = resources[group];
-  if (values === undefined) return undefined;
-  for (const [name, value] of Object.entries(values)) {
-    const empty = value === undefined || value === "" || (Array.isArray(value) && !value.length);
-    if (empty || except.includes(name) || (fields && !fields.includes(name))) continue;
-    return `linux.resources.${group}${Array.isArray(values) ? `[${name}]` : `.${name}`}`;
-  }
-  return undefined;
-}
-
-/** A controller that is asked for something. */
-interface Asked extends Controller {
-  /** The field that asks. */
-  field: string;
-}
+import { cpuset } from "./v1.ts";
+import { unified } from "./v2.ts";
+import type { Setting } from "./values.ts";
 
 /** Good to have when nothing is asked: to tell a death by memory limit, and to count. */
 const ALWAYS = ["memory", "pids"];
@@ -160,15 +76,14 @@ class Planner {
     const { host, resources, made } = this;
     const inV1: Asked[] = [];
     const inV2: Asked[] = [];
-    for (const controller of CONTROLLERS) {
-      const field = askedBy(controller, resources);
-      if (!field) continue;
+    for (const controller of askedControllers(resources)) {
       const name = controller.v1?.name;
-      (name && host.v1.has(name) ? inV1 : inV2).push({ ...controller, field });
+      (name && host.v1.has(name) ? inV1 : inV2).push(controller);
     }
     const place = this.planV2(inV2);
     this.planV1(inV1, place);
     this.planDevices(place);
+    made.joins = joinsOf(made.record);
     if (made.record.v2 || made.joins.length) this.planMounts();
     return made;
   }
@@ -208,7 +123,7 @@ class Planner {
     made.writes.push(...writes);
     const ground = { files, mount: host.v2.mount, parent };
     for (const { v2 } of controllers) this.write(directory, v2!.write(resources, ground));
-    this.write(directory, v2.unified(resources));
+    this.write(directory, unified(resources));
     made.into = directory;
     made.record.v2 = directory;
     made.record.made.push(...place.made);
@@ -265,15 +180,10 @@ class Planner {
       made.record.made.push(level);
       // nobody can join below a group without processors and memory nodes
       if (sharing.includes("cpuset") && !leaf) {
-        this.write(level, v1.cpuset({}, { files, mount, parent }));
+        this.write(level, cpuset({}, { files, mount, parent }));
       }
     }
     v1Parents.set(mount, parent);
-    made.joins.push({
-      path: `${directory}/tasks`,
-      why: `joins the ${sharing.join(" and ")} group: tasks moves one thread, ` +
-        "without the wait for all processors that cgroup.procs has",
-    });
     return directory;
   }
 

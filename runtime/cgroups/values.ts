@@ -48,7 +48,7 @@ export function integer(field: string, value: number, low: number, high: number)
 /** The kernel counts bytes in 64 bits and signed. */
 const LARGEST = 2 ** 63;
 
-/** A number of bytes, or −1, which each version has its own word for. */
+/** A number of bytes, or -1, which each version has its own word for. */
 export function bytes(field: string, value: number, unlimited: string): string {
   return value === -1 ? unlimited : integer(field, value, 0, LARGEST);
 }
