@@ -36,8 +36,8 @@ export class ImageNameError extends Error {
 
 const HUB = "docker.io";
 const PATH_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
-const LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
-const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-f:]+\\])(?::(\\d{1,5}))?$`, "i");
+const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
+const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9A-Fa-f:]+\\])(?::(\\d{1,5}))?$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
@@ -48,7 +48,7 @@ const TAG = /^\w[\w.-]{0,127}$/;
 export function parseReference(text: string): Reference {
   const wrong = (problem: string) => new ImageNameError(text, problem);
   if (text === "") throw wrong("it is empty");
-  if (/^[a-z]+:\/\//i.test(text)) throw wrong("leave the protocol off: host/path:tag");
+  if (text.includes("://")) throw wrong("leave the protocol off: host/path:tag");
   if (/^[0-9a-f]{64}$/.test(text)) throw wrong("64 hex digits are an image ID, not a name");
 
   const [named, digest, ...more] = text.split("@");
@@ -72,9 +72,8 @@ export function parseReference(text: string): Reference {
     const rule = "letters, digits, _ . and -, at most 128, not beginning with . or -";
     throw wrong(`${JSON.stringify(tag)} is not a tag: ${rule}`);
   }
-  const registry = host === undefined || /^(index\.)?docker\.io$/i.test(host)
-    ? HUB
-    : host.toLowerCase();
+  const lower = host?.toLowerCase() ?? HUB;
+  const registry = lower === `index.${HUB}` ? HUB : lower;
   const repository = registry === HUB && !path.includes("/") ? `library/${path}` : path;
   const version = tag ?? (digest === undefined ? "latest" : undefined);
   return {
