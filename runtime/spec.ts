@@ -51,7 +51,7 @@ export interface Root {
 
 /** One file system, or one piece of the host's, put into the container's tree. See mount(2). */
 export interface Mount {
-  /** An absolute path in the container. */
+  /** A path in the container; a relative one, which is deprecated, starts at its `/`. */
   destination: string;
   /** A type of /proc/filesystems, or "bind" (also "none") with `bind` or `rbind` in the options. */
   type?: string;

@@ -8,9 +8,9 @@
  * @module
  */
 
-import { AF, CLONE, MSG, O, PR, SIG, SOCK } from "../../ffi/constants.ts";
+import { CLONE, O } from "../../ffi/constants.ts";
 import type { Memory } from "../../ffi/memory.ts";
-import { Program, type Step } from "../../ffi/program.ts";
+import type { Program, Step } from "../../ffi/program.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
 import type { CgroupPlan } from "../cgroups/plan.ts";
 import type { Process, Spec } from "../spec.ts";
@@ -18,6 +18,16 @@ import { sysctlPath } from "../validate.ts";
 import { joinCgroup, makeCgroup } from "./cgroup.ts";
 import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
 import { writeFile } from "./files.ts";
+import {
+  connect,
+  LINE,
+  makeLine,
+  say,
+  SAYS,
+  tieToParent,
+  waitForMaps,
+  writeFailure,
+} from "./line.ts";
 import {
   isBind,
   makeMount,
@@ -36,6 +46,7 @@ import {
   installFilter,
   leaveKeyring,
   resetSignals,
+  type SeccompFilter,
   setCapabilities,
   setLimits,
   setNoNewPrivileges,
@@ -55,8 +66,8 @@ export interface BirthRequest {
   files: { path: string; content: string; why: string }[];
   /** its control group */
   cgroup?: CgroupPlan;
-  /** its filter of system calls, instructions of classic BPF */
-  filter?: Uint8Array;
+  /** its filter of system calls */
+  seccomp?: SeccompFilter;
   /** the signals that this process ignores, see {@linkcode ignoredSignals} */
   ignoredSignals: readonly number[];
   /** says of a path of the host's whether it is something else than a directory */
@@ -78,24 +89,13 @@ export interface Birth {
   waitsForMaps: boolean;
 }
 
-/** What the child says to the parent over the line, one byte each; the end of the line is success. */
-export const SAYS = {
-  born: "b",
-  waiting: "w",
-  terminal: "t",
-  failed: "f",
-} as const;
-
-/** The line's number in the child: the first one after standard error. */
-const LINE = 3;
-/** As close_range(2) writes "to the end". */
-const LAST_DESCRIPTOR = 0xffffffff;
+/** The exit status of a child that could not become its program: Docker's for its own failures. */
+const SETUP_FAILED = 125;
 
 /** Writes down the whole birth of a container; nothing is touched. */
 export function writeBirth(program: Program, request: BirthRequest): Birth {
   const { spec } = request;
   const inUserNamespace = hasNew(spec, "user");
-  const line = program.arena.allocate(8, "line");
 
   program.phase("a place for the container", 7);
   for (const { path, mode, why } of request.directories) program.call(why).mkdir(path, mode);
@@ -107,8 +107,7 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   const cgroup = request.cgroup && makeCgroup(program, request.cgroup);
 
   program.phase("namespaces", 2);
-  program.call("a line between parent and child, which execve(2) will cut")
-    .socketpair(AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0, line);
+  const line = makeLine(program);
   const flags = cloneFlags(spec) + (cgroup ? CLONE.INTO_CGROUP : 0);
   const args = program.arena.allocate(88, "clone_args");
   const struct = cloneArgs(flags);
@@ -124,50 +123,14 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
     .clone3(args, args.bytes.length);
   const clone = program.steps.at(-1)!;
 
-  connect(program, line, request);
+  connect(program, line, request.dieWithParent);
   if (inUserNamespace) waitForMaps(program);
   enterNamespaces(program, request, inUserNamespace);
   buildRoot(program, request, inUserNamespace);
   furnish(program, request);
   becomeProcess(program, request);
-  writeFailure(program);
+  writeFailure(program, SETUP_FAILED);
   return { program, clone, line, waitsForMaps: inUserNamespace };
-}
-
-/** The child's first steps: nothing of the parent's stays open, and it cannot be left alone. */
-function connect(program: Program, line: Memory, request: BirthRequest): void {
-  if (request.dieWithParent) tieToParent(program);
-  program.call("the line gets the number after standard error's", { allow: ["EINVAL"] })
-    .dup3(line.at(4, "child's end"), LINE, O.CLOEXEC);
-  program.call("no descriptor of the host's may be within reach in the container, now or later")
-    .close_range(LINE + 1, LAST_DESCRIPTOR, 0);
-  say(program, SAYS.born, "is the parent still there? If not, this fails, and the child ends");
-}
-
-function tieToParent(program: Program): void {
-  program.call("if the parent dies, the kernel kills this process, and with it the container")
-    .prctl(PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0);
-}
-
-function say(program: Program, byte: string, why: string): void {
-  const message = { bytes: new TextEncoder().encode(byte), text: JSON.stringify(byte) };
-  program.call(why).send(LINE, message, 1, MSG.NOSIGNAL);
-}
-
-/** In a new user namespace the child is nobody until the parent has written who it is. */
-function waitForMaps(program: Program): void {
-  program.phase("user namespace", 13);
-  say(program, SAYS.waiting, "the user and group maps are for the parent to write");
-  const mapped = program.label();
-  program.call("wait until they are written", { onNonzero: mapped })
-    .read(LINE, program.arena.allocate(8, "answer"), 1);
-  program.call("the parent is gone")._exit(1);
-  program.place(mapped);
-  program.call("the namespace's own root group…").setresgid(0, 0, 0);
-  program.call(
-    "…and user: from here on this process has every right in its namespaces, and none outside",
-  )
-    .setresuid(0, 0, 0);
 }
 
 function enterNamespaces(program: Program, request: BirthRequest, inUserNamespace: boolean): void {
@@ -248,7 +211,7 @@ function furnish(program: Program, request: BirthRequest): void {
 
 /** Limits, rights, user, filter, and the program itself. */
 function becomeProcess(program: Program, request: BirthRequest): void {
-  const { spec: { process, linux }, filter } = request;
+  const { spec: { process }, seccomp } = request;
   program.phase("the process", 7);
   setLimits(program, process);
   resetSignals(program, request.ignoredSignals);
@@ -256,8 +219,8 @@ function becomeProcess(program: Program, request: BirthRequest): void {
 
   program.phase("rights", 13);
   // a filter set by a process that can still gain rights needs CAP_SYS_ADMIN
-  const filterFirst = filter && !process.noNewPrivileges;
-  if (filterFirst) installFilter(program, filter, linux?.seccomp?.flags);
+  const filterFirst = seccomp && !process.noNewPrivileges;
+  if (filterFirst) installFilter(program, seccomp);
   const capabilities = process.capabilities ?? {};
   cutBoundingSet(program, capabilities.bounding ?? []);
   becomeUser(program, process, request.mayChangeGroups);
@@ -271,17 +234,9 @@ function becomeProcess(program: Program, request: BirthRequest): void {
     process.user.umask ?? 0o022,
   );
   if (process.noNewPrivileges) setNoNewPrivileges(program);
-  if (filter && !filterFirst) installFilter(program, filter, linux?.seccomp?.flags);
+  if (seccomp && !filterFirst) installFilter(program, seccomp);
 
   program.phase("the program", 7);
   execute(program, process);
   program.end();
-}
-
-/** What a child that failed does: it says so, and waits until the parent has looked at it. */
-function writeFailure(program: Program): void {
-  const tail = new Program(program.arena, {}, 4);
-  tail.call("tell the parent").send(LINE, new TextEncoder().encode(SAYS.failed), 1, MSG.NOSIGNAL);
-  tail.call("be looked at").read(LINE, program.arena.allocate(8, "answer"), 1);
-  program.onFailure(tail, 125);
 }

@@ -25,9 +25,13 @@ export function makeCgroup(program: Program, plan: CgroupPlan): Ref | undefined 
   return directory;
 }
 
-/** Moves the calling process into the group's version 1 directories. */
-export function joinCgroup(program: Program, plan: CgroupPlan): void {
-  for (const { path, why } of plan.joins) writeFile(program, path, "0", why);
+/**
+ * Moves a process into the group's version 1 directories.
+ *
+ * @param pid the process; 0 is the one that makes the calls, which spares the kernel a lock
+ */
+export function joinCgroup(program: Program, plan: CgroupPlan, pid: number | "PID" = 0): void {
+  for (const { path, why } of plan.joins) writeFile(program, path, String(pid), why);
 }
 
 const PROG_TYPE_CGROUP_DEVICE = 15;

@@ -9,8 +9,10 @@ import { attempt, libc } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
 import { receive, send } from "../../ffi/messages.ts";
 import { Program, type Step, type Weave } from "../../ffi/program.ts";
-import { type Birth, type BirthRequest, SAYS, writeBirth } from "./birth.ts";
-import { type MapWriter, writeMaps } from "./maps.ts";
+import { type Birth, type BirthRequest, writeBirth } from "./birth.ts";
+import { joinCgroup } from "./cgroup.ts";
+import { SAYS } from "./line.ts";
+import { checkHelpers, type HelperRun, type MapWriter, writeMaps } from "./maps.ts";
 
 /** A container whose program runs. */
 export interface Launched {
@@ -38,7 +40,13 @@ export interface Draft {
   request: BirthRequest;
   birth: Birth;
   /** the parent's calls while the child waits; the pid is not known before there is one */
-  attend(pid: number | "PID"): Program | undefined;
+  attend(pid: number | "PID"): Attendance | undefined;
+}
+
+/** The parent's calls while the child waits, and the programs that they run. */
+export interface Attendance {
+  program: Program;
+  helpers: HelperRun[];
 }
 
 const spare: Arena[] = [];
@@ -62,9 +70,11 @@ export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): 
   const birth = writeBirth(program, request);
   const attend = (pid: number | "PID") => {
     if (!birth.waitsForMaps) return;
-    const program = new Program(new Arena(1 << 16), weave, 64);
-    writeMaps(program, pid, request.spec, writer);
-    return program;
+    const program = new Program(new Arena(1 << 16), weave, 128);
+    const helpers = writeMaps(program, pid, request.spec, writer);
+    // the child itself has no right to the host's cgroup files any more
+    if (request.cgroup) joinCgroup(program, request.cgroup, pid);
+    return { program, helpers };
   };
   return { request, birth, attend };
 }
@@ -114,7 +124,9 @@ async function converse(
     if (byte === "") return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {
-      draft.attend(pid)?.walk();
+      const { program, helpers } = draft.attend(pid)!;
+      program.walk();
+      checkHelpers(helpers);
       send(line, SAYS.waiting);
     }
     if (byte === SAYS.failed) {

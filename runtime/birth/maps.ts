@@ -94,3 +94,17 @@ function runHelper(
   program.call("wait for it").waitpid(child, status, 0);
   return { command, status };
 }
+
+/** @throws {Error} where a helper refused to write its map */
+export function checkHelpers(helpers: readonly HelperRun[]): void {
+  for (const { command, status } of helpers) {
+    const code = status.at(0).value >> 8;
+    if (code === 0) continue;
+    throw new Error(
+      `${
+        command.join(" ")
+      }: exit status ${code}: /etc/subuid and /etc/subgid must give this user ` +
+        "the range, and the program must be setuid root or have file capabilities",
+    );
+  }
+}

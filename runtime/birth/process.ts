@@ -15,7 +15,6 @@ import {
   PR,
   PR_CAP_AMBIENT,
   RLIMIT,
-  SECCOMP_FILTER_FLAG,
   SECCOMP_SET_MODE,
   SIG,
   SIG_HANDLER,
@@ -25,8 +24,16 @@ import type { Struct } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 import { ints, rlimit } from "../../ffi/structs.ts";
 import { CAPABILITY_NAMES, capabilityMask } from "../capabilities.ts";
-import type { LinuxCapabilities, LinuxSeccompFlag, Process } from "../spec.ts";
+import type { LinuxCapabilities, Process } from "../spec.ts";
 import { writeFile } from "./files.ts";
+
+/** A compiled filter of system calls. */
+export interface SeccompFilter {
+  /** instructions of classic BPF, `struct sock_filter[]` */
+  filter: Uint8Array;
+  /** seccomp(2)'s flags */
+  flags: number;
+}
 
 /** Gives the process signals as a fresh program expects them. */
 export function resetSignals(program: Program, ignored: readonly number[]): void {
@@ -148,19 +155,8 @@ export function setNoNewPrivileges(program: Program): void {
     .prctl(PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-const FILTER_FLAGS: Record<LinuxSeccompFlag, number> = {
-  SECCOMP_FILTER_FLAG_TSYNC: SECCOMP_FILTER_FLAG.TSYNC,
-  SECCOMP_FILTER_FLAG_LOG: SECCOMP_FILTER_FLAG.LOG,
-  SECCOMP_FILTER_FLAG_SPEC_ALLOW: SECCOMP_FILTER_FLAG.SPEC_ALLOW,
-  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: SECCOMP_FILTER_FLAG.WAIT_KILLABLE_RECV,
-};
-
-/** Installs the filter of system calls. @param filter instructions, `struct sock_filter[]` */
-export function installFilter(
-  program: Program,
-  filter: Uint8Array,
-  flags: readonly LinuxSeccompFlag[] = [],
-): void {
+/** Installs the filter of system calls, seccomp(2). */
+export function installFilter(program: Program, { filter, flags }: SeccompFilter): void {
   const { arena } = program;
   const count = filter.length / 8;
   const sockFprog = arena.allocate(16, "filter");
@@ -168,11 +164,7 @@ export function installFilter(
   arena.setWord(sockFprog.address, count);
   arena.setWord(sockFprog.address + 8, arena.copy(filter));
   program.call("every system call from here on has to pass the filter; nothing can take it off")
-    .seccomp(
-      SECCOMP_SET_MODE.FILTER,
-      flags.reduce((bits, flag) => bits | FILTER_FLAGS[flag], 0),
-      sockFprog,
-    );
+    .seccomp(SECCOMP_SET_MODE.FILTER, flags, sockFprog);
 }
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -1,0 +1,78 @@
+/**
+ * The line between parent and child: a pair of sockets that lasts until execve(2) cuts it.
+ *
+ * Over it the child says where it stands, one byte at a time, and waits where the parent has to do
+ * something first. Its end without a word of failure is success.
+ *
+ * @module
+ */
+
+import { AF, MSG, O, PR, SIG, SOCK } from "../../ffi/constants.ts";
+import type { Memory } from "../../ffi/memory.ts";
+import { Program } from "../../ffi/program.ts";
+
+/** What the child says to the parent. */
+export const SAYS = {
+  born: "b",
+  waiting: "w",
+  terminal: "t",
+  failed: "f",
+} as const;
+
+/** The line's number in the child: the first one after standard error. */
+export const LINE = 3;
+
+/** As close_range(2) writes "to the end". */
+const LAST_DESCRIPTOR = 0xffffffff;
+
+/** Makes the line. @returns where socketpair(2) leaves its ends: the parent's, and at 4 the child's */
+export function makeLine(program: Program): Memory {
+  const line = program.arena.allocate(8, "line");
+  program.call("a line between parent and child, which execve(2) will cut")
+    .socketpair(AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0, line);
+  return line;
+}
+
+/** The child's first steps: nothing of the parent's stays open, and it cannot be left alone. */
+export function connect(program: Program, line: Memory, dieWithParent: boolean): void {
+  if (dieWithParent) tieToParent(program);
+  program.call("the line gets the number after standard error's", { allow: ["EINVAL"] })
+    .dup3(line.at(4, "child's end"), LINE, O.CLOEXEC);
+  program.call("no descriptor of the host's may be within reach in the container, now or later")
+    .close_range(LINE + 1, LAST_DESCRIPTOR, 0);
+  say(program, SAYS.born, "is the parent still there? If not, this fails, and the child ends");
+}
+
+/** Has the kernel kill the calling process when its parent dies. */
+export function tieToParent(program: Program): void {
+  program.call("if the parent dies, the kernel kills this process, and with it the container")
+    .prctl(PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0);
+}
+
+/** Says one byte to the parent. */
+export function say(program: Program, byte: string, why: string): void {
+  const message = { bytes: new TextEncoder().encode(byte), text: JSON.stringify(byte) };
+  program.call(why).send(LINE, message, 1, MSG.NOSIGNAL);
+}
+
+/** In a new user namespace the child is nobody until the parent has written who it is. */
+export function waitForMaps(program: Program): void {
+  program.phase("user namespace", 13);
+  say(program, SAYS.waiting, "the user and group maps are for the parent to write");
+  const mapped = program.label();
+  program.call("wait until they are written", { onNonzero: mapped })
+    .read(LINE, program.arena.allocate(8, "answer"), 1);
+  program.call("the parent is gone")._exit(1);
+  program.place(mapped);
+  program.call("the namespace's own root group…").setresgid(0, 0, 0);
+  program.call("…and user: every right in its own namespaces, and none outside").setresuid(0, 0, 0);
+}
+
+/** What a child that failed does: it says so, and waits until the parent has looked at it. */
+export function writeFailure(program: Program, status: number): void {
+  const { arena } = program;
+  const tail = new Program(arena, {}, 4);
+  tail.call("tell the parent").send(LINE, new TextEncoder().encode(SAYS.failed), 1, MSG.NOSIGNAL);
+  tail.call("be looked at").read(LINE, arena.allocate(8, "answer"), 1);
+  program.onFailure(tail, status);
+}

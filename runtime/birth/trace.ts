@@ -1,0 +1,107 @@
+/**
+ * A birth as a list to read: what would be done, or what was done and how long it took.
+ *
+ * @module
+ */
+
+import { errnoName } from "../../ffi/errno.ts";
+import { CLOCK } from "../../ffi/constants.ts";
+import type { Memory } from "../../ffi/memory.ts";
+import type { Program, Step, Weave } from "../../ffi/program.ts";
+import type { Draft } from "./launch.ts";
+
+/** One call of a birth, as text. */
+export interface Line {
+  /** who makes the call */
+  by: "parent" | "child";
+  /** the group that the call belongs to */
+  phase: string;
+  /** the lesson that teaches it */
+  lesson?: number;
+  /** the call with its arguments, as in its man page */
+  call: string;
+  /** one line of why */
+  why: string;
+  /** what came of it: a number, or `-1 ENOENT`; absent for a call that was not reached */
+  result?: string;
+  /** microseconds until the next call was begun */
+  microseconds?: number;
+}
+
+/** Lists a birth that has not begun: every call of the program that would run, in order. */
+export function explain(draft: Draft): Line[] {
+  return arrange(
+    draft,
+    draft.attend("PID")?.program,
+    (program, step) => line(program, step, false),
+  );
+}
+
+/** A clock read before each call, by the same program. */
+export class Stopwatch implements Weave {
+  private readonly times = new Map<Step, Memory>();
+  /** the parent's own calls while the child waited, once they were made */
+  attendance?: Program;
+
+  before(program: Program, step: Step): void {
+    const time = program.arena.allocate(16, "time");
+    this.times.set(step, time);
+    program.call("the time").clock_gettime(CLOCK.MONOTONIC, time);
+  }
+
+  /** Lists a birth that is over: every call that was reached, with its result and its time. */
+  lines(draft: Draft): Line[] {
+    const begun: number[] = [];
+    const lines = arrange(draft, this.attendance, (program, step) => {
+      const { count, result, errno } = program.outcome(step);
+      const entry = line(program, step, true);
+      begun.push(this.read(step));
+      if (count > 0) entry.result = errno ? `${result} ${errnoName(errno)}` : String(result);
+      else if (step === program.current) entry.result = "0";
+      return entry;
+    });
+    lines.forEach((entry, i) => {
+      const next = begun.slice(i + 1).find((time) => time > 0);
+      if (entry.result !== undefined && next) entry.microseconds = (next - begun[i]) / 1000;
+    });
+    return lines.filter((entry) => entry.result !== undefined);
+  }
+
+  /** Nanoseconds on the monotonic clock when the step was begun; 0 for one that was not reached. */
+  private read(step: Step): number {
+    const { bytes } = this.times.get(step)!;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return Number(view.getBigInt64(0, true) * 1_000_000_000n + view.getBigInt64(8, true));
+  }
+}
+
+function line(program: Program, step: Step, known: boolean): Line {
+  const { phase, why } = step;
+  return {
+    by: "parent",
+    phase: phase.title,
+    lesson: phase.lesson,
+    call: program.format(step, known),
+    why,
+  };
+}
+
+/** The order in which things happen: the parent's part while the child waits stands where it waits. */
+function arrange(
+  draft: Draft,
+  attendance: Program | undefined,
+  make: (program: Program, step: Step) => Line,
+): Line[] {
+  const { program, clone } = draft.birth;
+  const lines: Line[] = [];
+  let by: Line["by"] = "parent";
+  for (const step of program.steps) {
+    lines.push({ ...make(program, step), by });
+    if (step === clone) by = "child";
+    if (by === "child" && step.name === "read" && attendance) {
+      for (const own of attendance.steps) lines.push({ ...make(attendance, own), by: "parent" });
+      attendance = undefined;
+    }
+  }
+  return lines;
+}

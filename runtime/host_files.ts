@@ -1,0 +1,58 @@
+/**
+ * The three files of /etc that tell a container about its network: hosts, hostname, resolv.conf.
+ *
+ * They are no part of an image: each container gets its own, bound over what the image has.
+ *
+ * @module
+ */
+
+/** Reads a file of the host's; `undefined` where there is none, or none that may be read. */
+export function readHostFile(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the files are made from. */
+export interface HostFileOptions {
+  hostname: string;
+  /** whether the container shares the host's network */
+  sharesNetwork: boolean;
+  /** lines `address name` of `--add-host` */
+  extraHosts?: string[];
+  /** reads a file of the host's; `undefined` where there is none */
+  read: (path: string) => string | undefined;
+}
+
+const HOSTS = `127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+`;
+
+/** hosts(5): the names that need no server. With the host's network, they are the host's. */
+export function hosts({ sharesNetwork, extraHosts = [], read }: HostFileOptions): string {
+  const base = sharesNetwork ? read("/etc/hosts") ?? HOSTS : HOSTS;
+  return base + extraHosts.map((line) => `${line}\n`).join("");
+}
+
+/** hostname(5). */
+export function hostname({ hostname }: HostFileOptions): string {
+  return `${hostname}\n`;
+}
+
+/**
+ * resolv.conf(5): the host's, without servers on the host's own loopback interface, which a
+ * container with another network namespace cannot reach.
+ */
+export function resolvConf({ sharesNetwork, read }: HostFileOptions): string {
+  const text = read("/etc/resolv.conf") ?? "";
+  if (sharesNetwork) return text;
+  return text.split("\n")
+    .filter((line) => !/^\s*nameserver\s+(127\.|::1\b)/.test(line))
+    .join("\n");
+}

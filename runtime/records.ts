@@ -1,0 +1,130 @@
+/**
+ * The records of containers, and what is done about those whose maker is gone.
+ *
+ * A container's directory is made first and its record is written into it next, before its cgroup
+ * and its process: whatever a killed command leaves behind, there is a record that names it, and
+ * the next command clears it away.
+ *
+ * @module
+ */
+
+import { SIG } from "../ffi/constants.ts";
+import { attempt } from "../ffi/libc.ts";
+import type { CgroupRecord } from "./cgroups/plan.ts";
+import { identify, isAlive, type ProcessIdentity } from "./processes.ts";
+
+/** What is known of a container for as long as it lasts. */
+export interface ContainerRecord {
+  id: string;
+  name?: string;
+  /** the image's name as it was found, or the directory that is the root */
+  image: string;
+  command: string[];
+  /** when it was made, as Date.prototype.toISOString has it */
+  created: string;
+  /** the process that answers for the container: while it lives nobody else touches it */
+  owner: ProcessIdentity;
+  cgroup?: CgroupRecord;
+}
+
+/** The directory of all containers below a data root. */
+export function containersDirectory(dataRoot: string): string {
+  return `${dataRoot}/containers`;
+}
+
+/** Where a container keeps the identity of its first process. */
+export function processFile(directory: string): string {
+  return `${directory}/process.json`;
+}
+
+/** Reads a container's record; `undefined` where there is none that can be read. */
+export function readRecord(directory: string): ContainerRecord | undefined {
+  return readJson(`${directory}/record.json`);
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path)) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A directory without a record is somebody's first step, unless it is older than this. */
+const GRACE = 10_000;
+
+/** Clears away what killed commands left: their containers, groups and directories. */
+export async function clearLeftovers(dataRoot: string): Promise<void> {
+  for (const entry of list(containersDirectory(dataRoot))) {
+    const directory = `${containersDirectory(dataRoot)}/${entry}`;
+    const record = readRecord(directory);
+    if (record ? isAlive(record.owner) : isYoung(directory)) continue;
+    await clear(directory, record);
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return Array.from(Deno.readDirSync(directory), (entry) => entry.name);
+  } catch {
+    return [];
+  }
+}
+
+function isYoung(directory: string): boolean {
+  try {
+    return Date.now() - Deno.lstatSync(directory).mtime!.getTime() < GRACE;
+  } catch {
+    return true;
+  }
+}
+
+async function clear(directory: string, record: ContainerRecord | undefined): Promise<void> {
+  const first = readJson<ProcessIdentity>(processFile(directory));
+  if (first) await end(first);
+  if (record?.cgroup) {
+    const { removeCgroup } = await import("./cgroups/lifecycle.ts");
+    await removeCgroup(record.cgroup);
+  }
+  await removeDirectory(directory);
+}
+
+/** Kills a process by descriptor, so that no other can be meant, and waits until it is gone. */
+async function end(process: ProcessIdentity): Promise<void> {
+  const fd = attempt.pidfd_open(process.pid, 0);
+  if (fd < 0) return;
+  try {
+    if (!isAlive(process)) return;
+    attempt.pidfd_send_signal(fd, SIG.KILL, null, 0);
+    while (identify(process.pid)?.start === process.start) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  } finally {
+    attempt.close(fd);
+  }
+}
+
+/**
+ * Removes a container's directory with all that the container has written.
+ *
+ * overlayfs keeps a directory of mode 0 in its work directory, and an ordinary user's container
+ * leaves files of its other ids: for those, the removal runs as root of a user namespace.
+ */
+export async function removeDirectory(directory: string): Promise<void> {
+  try {
+    Deno.removeSync(directory, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    const [{ runInUserNamespace }, { hostIdentity }] = await Promise.all([
+      import("./user_namespace.ts"),
+      import("./rootless.ts"),
+    ]);
+    const status = await runInUserNamespace(
+      hostIdentity(),
+      ["/bin/rm", "-rf", "--", directory],
+      [],
+    );
+    if (status !== 0) throw error;
+  }
+}
