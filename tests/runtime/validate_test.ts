@@ -6,10 +6,8 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { assertGreater } from "@std/assert/greater";
 import { assertThrows } from "@std/assert/throws";
-import { parseSpec, SpecError, stringifySpec, sysctlPath } from "../../runtime/validate.ts";
-import { validateSpec } from "../../runtime/validate.ts";
+import { SpecError, sysctlPath, validateSpec } from "../../runtime/validate.ts";
 import { smallSpec, wholeSpec } from "./spec_samples.ts";
 
 /** A change that makes the whole spec wrong: where, to what, and the words of the error. */
@@ -46,11 +44,7 @@ const FIELDS: Case[] = [
     "CAP_CHWON",
     'must be a known name, got "CAP_CHWON"; did you mean "CAP_CHOWN"?',
   ],
-  [
-    "process.rlimits[0].type",
-    "NOFILE",
-    'must be a known name, got "NOFILE"',
-  ],
+  ["process.rlimits[0].type", "NOFILE", 'must be a known name, got "NOFILE"'],
   ["process.rlimits[0].soft", 2 ** 21, "must not be above the hard limit 1048576, got 2097152"],
   ["process.rlimits[1].type", "RLIMIT_NOFILE", 'must not be listed twice, got "RLIMIT_NOFILE"'],
   ["process.oomScoreAdj", 1001, "must be a whole number, at most 1000, got 1001"],
@@ -340,28 +334,6 @@ Deno.test("a message shows no control character of the file's", () => {
   );
 });
 
-Deno.test("whatever is done to a spec, it is accepted or refused, and nothing else happens", () => {
-  const random = generator(20240229);
-  const paths = new Set<string>();
-  let accepted = 0;
-  for (let round = 0; round < 20_000; round++) {
-    const spec = wholeSpec() as unknown;
-    const mutations = 1 + Math.floor(random() * 3);
-    for (let i = 0; i < mutations; i++) mutate(spec, random);
-    try {
-      const good = validateSpec(spec);
-      accepted++;
-      const written = stringifySpec(parseSpec(stringifySpec(good)));
-      assertEquals(stringifySpec(parseSpec(written)), written);
-    } catch (error) {
-      if (!(error instanceof SpecError)) throw error;
-      paths.add(error.path.replace(/\[.*?\]/g, "[]"));
-    }
-  }
-  assertGreater(accepted, 1000);
-  assertGreater(paths.size, 150);
-});
-
 /** Sets, or with `undefined` removes, what stands at a path as errors write them. */
 function set(root: unknown, path: string, value: unknown): void {
   const keys = [...path.matchAll(/\["(.*?)"\]|\[(\d+)\]|([^.[\]]+)/g)].map((m) =>
@@ -372,44 +344,4 @@ function set(root: unknown, path: string, value: unknown): void {
   const last = keys.at(-1)!;
   if (value === undefined) delete parent[last];
   else parent[last] = value;
-}
-
-/** Values that a field may not expect. */
-const ODD: unknown[] = [
-  ...[null, undefined, true, "", "x", "a\0b", "/abs", "..", "\ud800", 0, -1, 1.5, NaN, Infinity],
-  ...[2 ** 31, 2 ** 53, 2 ** 64, 1e300, 5n, -5n, [], {}, [null], [[]], { path: null }],
-  ...["SCMP_ACT_NOTIFY", "user", "CAP_SYS_ADMIN", "0-3", "__proto__", Symbol("s"), () => 0],
-];
-
-/** One change somewhere: a value replaced, removed, doubled or added. */
-function mutate(root: unknown, random: () => number): void {
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
-  let parent = root as Record<string, unknown>;
-  for (;;) {
-    const keys = Object.keys(parent);
-    const key = pick(keys);
-    if (key === undefined) return;
-    const child = parent[key];
-    const isLeaf = typeof child !== "object" || child === null;
-    if (!isLeaf && random() < 0.9) {
-      parent = child as Record<string, unknown>;
-      continue;
-    }
-    const what = random();
-    if (what < 0.6) parent[key] = pick(ODD);
-    else if (what < 0.75) delete parent[key];
-    else if (what < 0.9 && Array.isArray(parent)) parent.push(child);
-    else parent[pick(["type", "path", "0", "99", "extra", "value"])] = pick(ODD);
-    return;
-  }
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
