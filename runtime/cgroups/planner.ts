@@ -25,7 +25,7 @@ import {
 } from "./plan.ts";
 import { findPlace, type Place, type Wanted } from "./tree.ts";
 import { cpuset } from "./v1.ts";
-import { unified } from "./v2.ts";
+import { controllerOf, unified } from "./v2.ts";
 import type { Setting } from "./values.ts";
 
 /** Good to have when nothing is asked: to tell a death by memory limit, and to count. */
@@ -98,7 +98,7 @@ class Planner {
     }
     for (const file in resources.unified) {
       const field = `linux.resources.unified["${file}"]`;
-      const [controller] = file.split(".");
+      const controller = controllerOf(file);
       if (host.v1.has(controller)) {
         throw new CgroupError(field, `is a file of version 2, but ${controller} is on version 1`);
       }

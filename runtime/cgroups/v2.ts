@@ -209,16 +209,18 @@ export function hugetlb({ hugepageLimits = [] }: LinuxResources, { files }: Grou
   ]);
 }
 
+/** The controller whose file this is, by which `unified` names it. */
+export function controllerOf(file: string): string {
+  const [, controller] = /^([a-z0-9_]+)\.[\w.]+$/i.exec(file) ?? [];
+  if (controller) return controller;
+  const field = `linux.resources.unified["${file}"]`;
+  throw new CgroupError(field, "is not the name of a control group's file");
+}
+
 /** `unified`: files by name, as they are; each line is a write of its own, as the kernel reads it. */
 export function unified({ unified = {} }: LinuxResources): Setting[] {
-  return Object.entries(unified).flatMap(([file, value]) => {
-    if (!/^[a-z0-9_]+\.[\w.]+$/i.test(file)) {
-      throw new CgroupError(
-        `linux.resources.unified["${file}"]`,
-        "is not the name of a control group's file",
-      );
-    }
-    const why = "asked for by its name";
-    return value.trim().split("\n").map((line) => ({ file, value: line, why }));
-  });
+  const why = "asked for by its name";
+  return Object.entries(unified).flatMap(([file, value]) =>
+    value.trim().split("\n").map((line) => ({ file, value: line, why }))
+  );
 }

@@ -1,0 +1,144 @@
+/**
+ * Plans where this process is not the master of the whole hierarchy: for an ordinary user, and in a
+ * container.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert/equals";
+import { assertThrows } from "@std/assert/throws";
+import { CgroupError } from "../../../runtime/cgroups/plan.ts";
+import { HYBRID, planOn, PURE } from "./hosts.ts";
+
+const SCOPE = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-7.scope";
+const BASE = `/sys/fs/cgroup${SCOPE}`;
+const NOT_MINE = ["/sys/fs/cgroup/cgroup.procs"];
+
+/** After `systemd-run --user --scope -p Delegate=yes`, with a shell and this process in the scope. */
+const DELEGATED = {
+  ...PURE,
+  "/proc/self/cgroup": `0::${SCOPE}\n`,
+  [`${BASE}/cgroup.controllers`]: "cpu memory pids\n",
+  [`${BASE}/cgroup.subtree_control`]: "\n",
+  [`${BASE}/cgroup.procs`]: "500\n501\n",
+};
+
+Deno.test("an ordinary user without a delegated group gets none, and no limit", () => {
+  const plan = planOn(PURE, { rootless: true }, ["/sys/fs/cgroup"]);
+  assertEquals([plan.into, plan.directories, plan.mounts], [undefined, [], []]);
+  assertEquals(plan.record, { path: "/c", v1: {}, made: [] });
+  assertThrows(
+    () =>
+      planOn(PURE, { rootless: true, resources: { memory: { limit: 100 } } }, ["/sys/fs/cgroup"]),
+    CgroupError,
+    "linux.resources.memory.limit: needs a memory group, but /sys/fs/cgroup/user.slice/" +
+      "user-1000.slice/session-3.scope may not be written to: start it with `systemd-run --user " +
+      "--scope -p Delegate=yes …`, or as root",
+  );
+});
+
+Deno.test("an ordinary user's limits work in the group that systemd handed over", () => {
+  const resources = { memory: { limit: 100 } };
+  const plan = planOn(DELEGATED, { rootless: true, resources }, NOT_MINE);
+  assertEquals(plan.directories.map(({ path, shared }) => [path, shared]), [
+    [`${BASE}/tiffin-outside`, true],
+    [`${BASE}/c`, false],
+  ]);
+  // first out with what is there, then the controllers, then the limit
+  assertEquals(plan.writes.map(({ path, value, allow }) => [path, value, allow]), [
+    [`${BASE}/tiffin-outside/cgroup.procs`, "500", ["ESRCH"]],
+    [`${BASE}/tiffin-outside/cgroup.procs`, "501", ["ESRCH"]],
+    [`${BASE}/cgroup.subtree_control`, "+memory", undefined],
+    [`${BASE}/c/memory.max`, "100", undefined],
+  ]);
+  assertEquals(plan.into, `${BASE}/c`);
+  // where this process stands stays
+  assertEquals(plan.record.made, [`${BASE}/c`]);
+  assertEquals(plan.deviceProgram, undefined);
+});
+
+Deno.test("nobody is moved for a container without limits", () => {
+  const plan = planOn(DELEGATED, { rootless: true }, NOT_MINE);
+  assertEquals(plan.directories.map(({ path }) => path), [`${BASE}/c`]);
+  assertEquals(plan.writes, []);
+});
+
+Deno.test("a second container finds the first one's work done", () => {
+  const texts = {
+    ...DELEGATED,
+    "/proc/self/cgroup": `0::${SCOPE}/tiffin-outside\n`,
+    [`${BASE}/cgroup.subtree_control`]: "memory\n",
+    [`${BASE}/cgroup.procs`]: "",
+  };
+  const resources = { memory: { limit: 100 }, pids: { limit: 3 } };
+  const plan = planOn(texts, { rootless: true, resources }, NOT_MINE);
+  assertEquals(plan.directories.map(({ path }) => path), [`${BASE}/c`]);
+  assertEquals(plan.writes.map(({ path, value }) => [path, value]), [
+    [`${BASE}/cgroup.subtree_control`, "+pids"],
+    [`${BASE}/c/memory.max`, "100"],
+    [`${BASE}/c/pids.max`, "3"],
+  ]);
+});
+
+Deno.test("a controller that systemd did not hand over is named", () => {
+  assertThrows(
+    () => planOn(DELEGATED, { rootless: true, resources: { cpu: { cpus: "0" } } }, NOT_MINE),
+    CgroupError,
+    "linux.resources.cpu.cpus: the cpuset controller is not handed down to",
+  );
+});
+
+Deno.test("an ordinary user cannot limit anything through version 1", () => {
+  assertEquals(planOn(HYBRID, { rootless: true }, ["/sys/fs/cgroup"]).joins, []);
+  assertThrows(
+    () => planOn(HYBRID, { rootless: true, resources: { pids: { limit: 3 } } }),
+    CgroupError,
+    "linux.resources.pids.limit: an ordinary user cannot limit anything on this host",
+  );
+});
+
+Deno.test("root in a container stands in a group of the host's, and makes room like a user", () => {
+  const texts = {
+    ...PURE,
+    "/proc/self/cgroup": "0::/\n",
+    "/sys/fs/cgroup/cgroup.type": "domain\n",
+    "/sys/fs/cgroup/cgroup.subtree_control": "\n",
+    "/sys/fs/cgroup/cgroup.procs": "1\n9\n",
+  };
+  const plan = planOn(texts, { resources: { pids: { limit: 3 } } });
+  assertEquals(plan.writes.map(({ path, value }) => [path, value]), [
+    ["/sys/fs/cgroup/tiffin-outside/cgroup.procs", "1"],
+    ["/sys/fs/cgroup/tiffin-outside/cgroup.procs", "9"],
+    ["/sys/fs/cgroup/cgroup.subtree_control", "+pids"],
+    ["/sys/fs/cgroup/c/pids.max", "3"],
+  ]);
+  // a process of another PID namespace has no number here, and cannot be moved
+  assertThrows(
+    () =>
+      planOn({ ...texts, "/sys/fs/cgroup/cgroup.procs": "0\n1\n" }, {
+        resources: { pids: { limit: 3 } },
+      }),
+    CgroupError,
+    "/sys/fs/cgroup has processes that cannot be moved",
+  );
+});
+
+Deno.test("where nothing may be written, root is told what it cannot have", () => {
+  const readOnly = {
+    ...PURE,
+    "/proc/self/mountinfo": "29 22 0:25 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n",
+  };
+  assertThrows(
+    () => planOn(readOnly),
+    CgroupError,
+    "linux.resources.devices: there is nothing to keep a container's root from",
+  );
+  const everything = [{ allow: true }];
+  assertEquals(planOn(readOnly, { resources: { devices: everything } }).directories, []);
+  assertThrows(
+    () => planOn(readOnly, { resources: { devices: everything, pids: { limit: 3 } } }),
+    CgroupError,
+    "linux.resources.pids.limit: needs a pids group, but /sys/fs/cgroup may not be written to: " +
+      "mount cgroup2 read-write",
+  );
+});
