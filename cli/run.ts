@@ -1,0 +1,155 @@
+/**
+ * `run`: a container from an image, in the foreground; `--explain` and `--trace` show its birth.
+ *
+ * @module
+ */
+
+import type { Container, ContainerRequest, Prepared } from "../runtime/container.ts";
+import { prepare, start } from "../runtime/container.ts";
+import { findImage } from "../runtime/images/find.ts";
+import { parseRunFlags, type RunCommand } from "./run_flags.ts";
+
+/** What every command is told beside its own words. */
+export interface Context {
+  /** the data root */
+  root: string;
+}
+
+/** Runs the command. @returns the container's exit code */
+export async function run(args: string[], { root }: Context): Promise<number> {
+  const command = parseRunFlags(args);
+  const request = await toRequest(command, root);
+  if (command.explain) return await showBirth(request, command.explain);
+  if (command.trace) return await traceBirth(request);
+  return await attend(await start(await prepare(request)));
+}
+
+/** `explain`: as `run --explain`. */
+export function explain(args: string[], context: Context): Promise<number> {
+  return run(["--explain", ...args], context);
+}
+
+async function toRequest(command: RunCommand, root: string): Promise<ContainerRequest> {
+  const { image, rootfs, name, user, options } = command;
+  const from = rootfs ?? await findImage(root, image!, {
+    pull: command.pull,
+    platform: command.platform,
+    onEvent: command.quiet ? undefined : await progress(),
+  });
+  const terminal = command.terminal ?? (Deno.stdin.isTerminal() && Deno.stdout.isTerminal());
+  if (terminal && !Deno.stdin.isTerminal()) {
+    throw new Error("-t: standard input is not a terminal: leave -t away, or run this in one");
+  }
+  for (const directory of command.makeDirectories ?? []) {
+    Deno.mkdirSync(directory, { recursive: true });
+  }
+  return {
+    dataRoot: root,
+    from,
+    name,
+    user,
+    groups: command.groups,
+    extraHosts: command.extraHosts,
+    seccomp: await profile(command),
+    options: {
+      ...options,
+      command: command.command,
+      terminal,
+      consoleSize: terminal ? await size() : undefined,
+    },
+  };
+}
+
+/** Shows a pull only once there is one: the code for it is not loaded before. */
+// deno-lint-ignore require-await
+async function progress(): Promise<NonNullable<Parameters<typeof findImage>[2]>["onEvent"]> {
+  return undefined;
+}
+
+async function size(): Promise<{ height: number; width: number }> {
+  const { windowSize } = await import("./terminal.ts");
+  const { rows, columns } = windowSize();
+  return { height: rows, width: columns };
+}
+
+async function profile({ seccomp }: RunCommand): Promise<ContainerRequest["seccomp"]> {
+  if (!seccomp || seccomp === "unconfined") return seccomp;
+  const { readProfile } = await import("./seccomp_profile.ts");
+  return readProfile(seccomp.file);
+}
+
+async function showBirth(request: ContainerRequest, form: "text" | "json"): Promise<number> {
+  const { draft } = await prepare(request);
+  const [{ explain }, { listing, listingJson }] = await Promise.all([
+    import("../runtime/birth/trace.ts"),
+    import("./explain.ts"),
+  ]);
+  const lines = explain(draft);
+  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+  await write(Deno.stdout, form === "json" ? listingJson(lines) : listing(lines, { colour }));
+  return 0;
+}
+
+async function traceBirth(request: ContainerRequest): Promise<number> {
+  const [{ Stopwatch }, { listing }] = await Promise.all([
+    import("../runtime/birth/trace.ts"),
+    import("./explain.ts"),
+  ]);
+  const stopwatch = new Stopwatch();
+  const prepared: Prepared = await prepare(request, stopwatch);
+  const container = await start(prepared);
+  const colour = Deno.stderr.isTerminal() && !Deno.noColor;
+  await write(Deno.stderr, listing(stopwatch.lines(prepared.draft), { colour }));
+  return await attend(container);
+}
+
+async function write(stream: { write(bytes: Uint8Array): Promise<number> }, text: string) {
+  const bytes = new TextEncoder().encode(text);
+  for (let sent = 0; sent < bytes.length;) sent += await stream.write(bytes.subarray(sent));
+}
+
+/** Stays with a container until it ends: its terminal, its signals, its exit code. */
+async function attend(container: Container): Promise<number> {
+  const stop = forwardSignals(container);
+  const relay = container.terminal === undefined
+    ? undefined
+    : (await import("./terminal.ts")).relay(container.terminal);
+  try {
+    const [exit] = await Promise.all([container.wait(), relay?.drained]);
+    if (exit.isOutOfMemory) {
+      await write(Deno.stderr, "tiffin: the container was killed: it reached its memory limit\n");
+    }
+    return exit.code;
+  } finally {
+    relay?.close();
+    stop();
+  }
+}
+
+/** What a person or a service manager sends to end or to prod a command. */
+const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+const NUMBERS = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12 };
+/** After so many requests to end that changed nothing, the container is killed. */
+const PATIENCE = 3;
+
+/**
+ * Passes signals on to the container.
+ *
+ * The kernel keeps a signal from PID 1 that has no handler for it (pid_namespaces(7)), so Ctrl-C
+ * may have no effect on a plain program; the third one kills.
+ */
+function forwardSignals(container: Container): () => void {
+  let requests = 0;
+  const listeners = FORWARDED.map((name) => {
+    const listener = () => {
+      const isRequest = name === "SIGTERM" || name === "SIGINT";
+      if (isRequest && ++requests >= PATIENCE) container.signal(9);
+      else container.signal(NUMBERS[name]);
+    };
+    Deno.addSignalListener(name, listener);
+    return [name, listener] as const;
+  });
+  return () => {
+    for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The image that a name stands for, ready to be run: found in the store, or made, or pulled.
+ *
+ * @module
+ */
+
+import { canonicalName, parseReference } from "./reference.ts";
+import type { PullEvent } from "./pull.ts";
+import type { Platform } from "./manifest.ts";
+import { type Image, ImageStore } from "./store.ts";
+
+/** The image that needs no network: see local.ts. */
+export const LOCAL = "local";
+
+/** How an image is looked for. */
+export interface FindOptions {
+  /** when to ask the registry: when the image is not there (the default), each time, or not at all */
+  pull?: "missing" | "always" | "never";
+  /** another platform than this machine's */
+  platform?: Platform;
+  /** told what a pull does */
+  onEvent?: (event: PullEvent) => void;
+  /** stops a pull when it fires */
+  signal?: AbortSignal;
+}
+
+/** An image that is not in the store and may not be pulled. */
+export class ImageMissingError extends Error {
+  override name = "ImageMissingError";
+}
+
+/**
+ * Finds an image and sees to it that its layers are unpacked.
+ *
+ * @throws {ImageMissingError} where pulling is not wanted
+ * @throws {RegistryError} what the registry answers, or that none does
+ */
+export async function findImage(
+  dataRoot: string,
+  name: string,
+  options: FindOptions = {},
+): Promise<Image> {
+  const store = new ImageStore(dataRoot);
+  const isLocal = name === LOCAL;
+  const canonical = isLocal ? LOCAL : canonicalName(parseReference(name));
+  let image = options.pull === "always" && !isLocal ? undefined : await store.image(canonical);
+  if (!image) {
+    if (isLocal) await makeLocal(store);
+    else await pullImage(store, name, options);
+    image = await store.image(canonical);
+    if (!image) throw new ImageMissingError(`${name} is gone again: another command removed it`);
+  }
+  await unpackMissing(store, image);
+  return image;
+}
+
+async function makeLocal(store: ImageStore): Promise<void> {
+  const { ensureLocalImage } = await import("./local.ts");
+  await ensureLocalImage(store);
+}
+
+async function pullImage(store: ImageStore, name: string, options: FindOptions): Promise<void> {
+  if (options.pull === "never") {
+    throw new ImageMissingError(`${name} is not in the store, and it may not be pulled`);
+  }
+  const { pull } = await import("./pull.ts");
+  const { platform, onEvent, signal } = options;
+  const unpack = await unpacker();
+  await pull(store, parseReference(name), { platform, onEvent, signal, unpack });
+}
+
+/** Unpacks what a crash, or an `rm` by hand, has left without its directory. */
+async function unpackMissing(store: ImageStore, image: Image): Promise<void> {
+  for (const layer of image.layers) {
+    if (!exists(layer.directory)) await (await unpacker())(store, layer, {});
+  }
+}
+
+/** What unpacks a layer for this user: root itself, or root of a user namespace. */
+export async function unpacker(): Promise<
+  (
+    store: ImageStore,
+    layer: Image["layers"][number],
+    options: { signal?: AbortSignal },
+  ) => Promise<unknown>
+> {
+  if (Deno.uid() === 0) return (await import("./unpack.ts")).unpackLayer;
+  return (await import("./unpack_as_user.ts")).unpackAsUser;
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
