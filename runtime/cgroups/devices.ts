@@ -162,6 +162,7 @@ function addException(exceptions: DeviceRule[], rule: DeviceRule): void {
     if (old.type !== rule.type) continue;
     const inside = covers(old, rule);
     const outside = covers(rule, old);
+    if (!inside && !outside && overlap(old, rule)) throw cannotSay(rule, old);
     if (inside) rule.access |= old.access;
     if (outside) old.access |= access;
     known ||= inside && outside;
@@ -173,13 +174,15 @@ function addException(exceptions: DeviceRule[], rule: DeviceRule): void {
 function takeBack(exceptions: DeviceRule[], rule: DeviceRule): void {
   for (const old of exceptions) {
     if (!(old.access & rule.access) || !overlap(old, rule)) continue;
-    if (!covers(rule, old)) {
-      throw new CgroupError(
-        "linux.resources.devices",
-        `"${line(rule)}" is an exception to the exception "${line(old)}": version 1 of control ` +
-          "groups cannot say so; name the devices one by one instead",
-      );
-    }
+    if (!covers(rule, old)) throw cannotSay(rule, old);
     old.access &= ~rule.access;
   }
+}
+
+function cannotSay(rule: DeviceRule, old: DeviceRule): CgroupError {
+  return new CgroupError(
+    "linux.resources.devices",
+    `"${line(rule)}" means some of what "${line(old)}" means, and version 1 of control groups ` +
+      "cannot say so; name the devices one by one instead",
+  );
 }
