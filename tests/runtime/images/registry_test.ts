@@ -108,6 +108,18 @@ Deno.test("three layers that are refused at the same time ask for one token", as
   assertEquals(tokens.asked.length, 1);
 });
 
+Deno.test("who was refused before another had a token is given that one", async () => {
+  await using registry = new FaultyRegistry();
+  await using tokens = requireToken(registry);
+  const it = new Authorizer(new URL(`http://${registry.host}/v2/a/`), nobody);
+  const challenge = `Bearer realm="${tokens.realm}"`;
+  const first = await it.answer(challenge, "scope", undefined, { patience });
+  assertEquals(await it.answer(challenge, "scope", undefined, { patience }), first);
+  assertEquals(tokens.asked.length, 1);
+  await it.answer(challenge, "scope", first, { patience });
+  assertEquals(tokens.asked.length, 2);
+});
+
 Deno.test("name and password go to the token server, and wrong ones are said to be wrong", async () => {
   await using registry = new FaultyRegistry();
   await registry.addImage("a/b", "1", [layer]);
@@ -265,9 +277,10 @@ Deno.test("a redirect is followed, and to another host without the password", as
   assertEquals(storage.asked[0].headers.get("authorization"), null);
   assertEquals(storage.asked[0].headers.get("range"), "bytes=3-");
 
-  storage.fault("GET", () => errorReply(401, "X", "", { "www-authenticate": "Basic" }));
+  await using tokens = requireToken(storage);
   await fails(() => it.blob(image.layers[0]), "unauthorized", storage.host);
   assertEquals(storage.asked.at(-1)?.headers.get("authorization"), null, "nor if it asks");
+  assertEquals(tokens.asked, []);
 });
 
 Deno.test("a redirect must not lead out of HTTP, down from https, or round in a circle", async () => {
