@@ -63,11 +63,7 @@ export class ByteSource implements AsyncDisposable {
 
   /** All bytes that are left, chunk by chunk. */
   async *rest(): AsyncGenerator<Uint8Array> {
-    try {
-      while (!await this.atEnd()) yield this.#cut(this.#chunk.length);
-    } finally {
-      await this[Symbol.asyncDispose]();
-    }
+    while (!await this.atEnd()) yield this.#cut(this.#chunk.length);
   }
 
   /** Tells the stream that nobody will read on. */

@@ -46,7 +46,7 @@ export async function* decompress(
 async function* decompressAll(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const input = new ByteSource(source);
+  await using input = new ByteSource(source);
   const kind = compressionOf(await input.peek(LONGEST_MAGIC));
   if (kind === "none") return yield* input.rest();
   const zlib = await import("node:zlib");

@@ -65,9 +65,10 @@ function sweep(directory: string, prefix: string): void {
     if (!lock) continue;
     try {
       removeTree(`${directory}/${name}`);
-    } finally {
-      lock.close();
+    } catch {
+      // Somebody else's, perhaps; it is in nobody's way.
     }
+    lock.close();
   }
 }
 

@@ -180,7 +180,10 @@ export class TarReader {
       );
     }
     if (++this.#entries > (this.limits.maxEntries ?? MAX_ENTRIES)) {
-      throw new TarError(`it has more than ${this.#entries - 1} entries`, nameOf(block));
+      throw new TarError(
+        `the archive has ${this.#entries - 1} entries already, no more are taken`,
+        nameOf(block),
+      );
     }
     const typeflag = typeflagOf(block);
     if ("xgLKV".includes(typeflag)) this.#openExtended(typeflag, block);
