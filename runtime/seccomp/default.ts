@@ -2,13 +2,12 @@
  * The rules that a container gets unless it is told otherwise: Docker's, grouped by what they are
  * for.
  *
- * The kernel has over 400 system calls and a container's programs need about 350 of them. The rest
- * is where many an escape began, so the profile is a list of what is allowed, and everything else
- * is EPERM. What the list leaves out on purpose, for everybody: `io_uring_*` (work done by kernel
- * threads, past this filter), `keyctl` and its family (keyrings know no namespaces), `userfaultfd`
- * (it can hold the kernel still in the middle of a copy, which makes races easy to win),
- * `kexec_load`, `swapon`, `nfsservctl`, `uselib`, `ustat`, `vm86` and others that only the host or
- * a museum needs.
+ * x86-64 has close to 400 system calls, and a container gets about 300 of them. The rest is where
+ * many an escape began, so the profile is a list of what is allowed, and everything else is EPERM.
+ * What the list leaves out on purpose, for everybody: `io_uring_*` (work done by kernel threads,
+ * past this filter), `keyctl` and its family (keyrings know no namespaces), `userfaultfd` (it can
+ * hold the kernel still in the middle of a copy, which makes races easy to win), `kexec_load`,
+ * `swapon`, `nfsservctl`, `uselib`, `ustat`, `vm86` and others that only the host or a museum needs.
  *
  * Most other calls that are not always allowed come with a capability: the kernel would refuse
  * them without it, but the filter refuses first, before any code that could have a fault runs.

@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert/equals";
 import { FLAG, LISTINGS, machineCode, STEP } from "../../ffi/machine.ts";
 import { needs } from "../helpers/needs.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
+import type { Arch } from "./machine_drivers.ts";
 import {
-  type Arch,
   assemble,
   build,
   emulator,

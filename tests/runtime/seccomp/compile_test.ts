@@ -126,6 +126,35 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs("the default filter of aarch64, compiled here beside this machine's", requirements),
+  fn() {
+    const host = { capabilities: DEFAULT_CAPABILITIES, kernel: [6, 18], arch: "aarch64" } as const;
+    const filter = compileSeccomp(defaultProfile(host));
+    const arm64 = (name: keyof typeof NR.aarch64, ...args: number[]) =>
+      answer(filter, { arch: ARCH.aarch64, nr: NR.aarch64[name], args });
+    assertEquals(arm64("read"), "allow");
+    assertEquals(arm64("execve"), "allow");
+    assertEquals(arm64("mount"), "errno 1");
+    assertEquals(arm64("clone", 0x1200011), "allow");
+    assertEquals(arm64("clone", 0x10000011), "errno 1");
+    assertEquals(arm64("clone3"), "errno 38");
+    assertEquals([1, 38, 40].map((family) => arm64("socket", family)), [
+      "allow",
+      "errno 1",
+      "errno 1",
+    ]);
+    assertEquals(answer(filter, { arch: ARCH.aarch64, nr: 900 }), "errno 38");
+    const arm = (nr: number, ...args: number[]) => answer(filter, { arch: ARCH.arm, nr, args });
+    assertEquals(arm(NR.arm.read), "allow");
+    assertEquals(arm(NR.arm.mount), "errno 1");
+    assertEquals(arm(NR.arm.clone, 0x10000000), "errno 1");
+    assertEquals(arm(NR.arm.set_tls), "allow");
+    assertEquals(arm(900), "errno 38");
+    assertEquals(answer(filter, { arch: ARCH.i386, nr: NR.i386.read }), "kill process");
+  },
+});
+
+Deno.test({
   ...needs("calls newer than the profile are ENOSYS, in every convention", requirements),
   fn() {
     const filter = compileDefault();
@@ -189,7 +218,7 @@ Deno.test({
   ...needs("every operator compares all 64 bits", requirements),
   fn() {
     const big = 0x1_0000_0002n;
-    const table: [LinuxSeccompOp, Record<string, boolean>][] = [
+    const table: ["NE" | "LT" | "LE" | "EQ" | "GE" | "GT", Record<string, boolean>][] = [
       ["NE", { below: true, equal: false, above: true }],
       ["LT", { below: true, equal: false, above: false }],
       ["LE", { below: true, equal: true, above: false }],
@@ -203,7 +232,7 @@ Deno.test({
       const matches = (value: bigint) => ask(filter, "read", 0, 0, 0, value) === "allow";
       assertEquals(
         { below: matches(2n), equal: matches(big), above: matches(big + 2n ** 40n) },
-        expected as { below: boolean; equal: boolean; above: boolean },
+        expected as Record<"below" | "equal" | "above", boolean>,
         op,
       );
     }
@@ -216,7 +245,6 @@ Deno.test({
     assertEquals(ask(masked, "read", 0x1300), "errno 1");
   },
 });
-type LinuxSeccompOp = "NE" | "LT" | "LE" | "EQ" | "GE" | "GT";
 
 Deno.test({
   ...needs(
