@@ -32,16 +32,21 @@ export type Word = number | { step: number; offset?: number } | { cell: number }
 
 /** One step. */
 export interface StepSpec {
+  /** the function */
   call: Callee;
+  /** up to six; the rest are 0 */
   args?: Word[];
+  /** FLAG bits */
   flags?: number;
   /** errnos that are no failure */
   allowed?: number[];
+  /** where a jump flag leads; 0, the end of the list, unless given */
   jump?: Word;
 }
 
 /** A list of steps to walk. */
 export interface Scenario {
+  /** the list */
   steps: StepSpec[];
   /** what a child walks that has failed */
   tail?: StepSpec[];
@@ -53,8 +58,11 @@ export interface Scenario {
 
 /** What a step's words hold afterwards. */
 export interface StepOutcome {
+  /** what the call returned, signed */
   result: bigint;
+  /** its errno */
   errno: number;
+  /** how often it returned */
   count: number;
 }
 
@@ -66,9 +74,11 @@ export interface Walked {
   exited?: number;
   /** What `note` wrote down. */
   log: number[];
-  /** The header's words as steps' numbers, or null. */
+  /** The number of the step that was made last; null for none. */
   current: number | null;
+  /** The number of the step that failed; null for none. */
   failed: number | null;
+  /** The steps, then an empty one and the tail's, where there is a tail. */
   steps: StepOutcome[];
   /** Whether the registers that belong to the caller were as before. */
   preserved: boolean;

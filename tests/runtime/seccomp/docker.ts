@@ -8,13 +8,13 @@
  */
 
 /** Docker's fourteen default capabilities. */
-export const DEFAULT_CAPABILITIES = `
+export const DEFAULT_CAPABILITIES: string[] = `
   CAP_AUDIT_WRITE CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_MKNOD
   CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_SETFCAP CAP_SETGID CAP_SETPCAP CAP_SETUID CAP_SYS_CHROOT
 `.trim().split(/\s+/);
 
 /** The calls that a container may make with any arguments, whatever its capabilities. */
-export const ALWAYS = `
+export const ALWAYS: string[] = `
   accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir chmod chown chown32
   clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64
   clock_nanosleep clock_nanosleep_time64 close close_range connect copy_file_range creat

@@ -7,8 +7,11 @@
 
 /** One system call as a filter sees it: `struct seccomp_data`. */
 export interface Call {
+  /** one of {@linkcode ARCH} */
   arch: number;
+  /** its number there */
   nr: number;
+  /** up to six; the rest are 0 */
   args?: readonly (number | bigint)[];
 }
 
