@@ -37,13 +37,20 @@ export function mountAttr(
   return { bytes: words(set, clear, propagation, usernsFd), text: `{${parts.join(", ")}}` };
 }
 
-/** `struct rlimit` of getrlimit(2): −1n is RLIM_INFINITY. */
+/**
+ * `struct rlimit` of getrlimit(2).
+ *
+ * 2^64 − 1 is RLIM_INFINITY; so is whatever is larger, since a JSON number of that size is rounded.
+ */
 export function rlimit(soft: number | bigint, hard: number | bigint): Struct {
-  const text = (value: number | bigint) =>
-    BigInt.asIntN(64, BigInt(value)) === -1n ? "RLIM_INFINITY" : String(value);
+  const infinity = 2n ** 64n - 1n;
+  const [current, maximum] = [soft, hard].map((value) =>
+    BigInt(value) < infinity ? BigInt(value) : infinity
+  );
+  const text = (value: bigint) => value === infinity ? "RLIM_INFINITY" : String(value);
   return {
-    bytes: words(soft, hard),
-    text: `{rlim_cur=${text(soft)}, rlim_max=${text(hard)}}`,
+    bytes: words(current, maximum),
+    text: `{rlim_cur=${text(current)}, rlim_max=${text(maximum)}}`,
   };
 }
 

@@ -132,7 +132,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     cgroup,
     seccomp: await seccompOf(request, spec.process!),
     ignoredSignals: ignoredSignals(Deno.readTextFileSync("/proc/self/status")),
-    isFile: (path) => !Deno.statSync(path).isDirectory,
+    isFile: (path) => files.some((file) => file.path === path) || isFile(path),
     mayChangeGroups: identity?.hasRange ?? true,
     dieWithParent: true,
   };
@@ -221,6 +221,15 @@ function readStatus(status: number): Exit {
   const signal = status & 0x7f;
   if (signal) return { code: 128 + signal, signal, isOutOfMemory: false };
   return { code: status >> 8 & 0xff, isOutOfMemory: false };
+}
+
+/** Whether a volume's source is not a directory; one that is missing is found out at its own call. */
+function isFile(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** 64 hexadecimal digits, as Docker's. */

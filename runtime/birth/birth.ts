@@ -193,7 +193,7 @@ function furnish(program: Program, request: BirthRequest): void {
   for (const [name, value] of Object.entries(sysctl)) {
     writeFile(
       program,
-      sysctlPath(name),
+      `/proc/sys/${sysctlPath(name)}`,
       value,
       `the kernel parameter ${name}, of its namespaces only`,
     );

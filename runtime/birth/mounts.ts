@@ -123,7 +123,7 @@ export interface MountContext {
 
 /** Makes one mount of the spec, in the new root. */
 export function makeMount(program: Program, mount: Mount, context: MountContext): void {
-  const { destination } = mount;
+  const destination = absolute(mount.destination);
   const bind = context.binds.get(mount);
   if (bind) {
     if (bind.isFile) makeFile(program, destination, context.made);
@@ -163,6 +163,11 @@ const PURPOSE: Record<string, string> = {
   sysfs: "devices and the network namespace's interfaces, to look at",
 };
 
+/** The specification lets a destination be relative, and means the container's root. */
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `/${path}`;
+}
+
 /** What was made in a place lies hidden once something is mounted over it. */
 function forgetBelow(made: Set<string>, path: string): void {
   for (const known of made) if (known.startsWith(`${path}/`)) made.delete(known);
@@ -173,7 +178,8 @@ function makeCgroupMounts(program: Program, mount: Mount, context: MountContext)
   const plan = context.cgroup;
   if (!plan || plan.mounts.length === 0) return;
   const { flags } = parseMountOptions(mount.options);
-  const { destination, options = [] } = mount;
+  const { options = [] } = mount;
+  const destination = absolute(mount.destination);
   makeDirectories(program, destination, context.made);
   for (const { target, type, data, why } of plan.mounts) {
     const path = target ? `${destination}/${target}` : destination;
