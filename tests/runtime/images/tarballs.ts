@@ -92,8 +92,8 @@ export interface SnapshotOptions {
 export async function snapshot(root: string, options: SnapshotOptions = {}): Promise<string[]> {
   const owner = options.owners === false ? "" : "%U:%G";
   const found = await run("find", root, "-printf", `%P\\t%y %m ${owner} %n %s\\t%T@\\t%l\\0`);
-  const text = new TextDecoder("latin1").decode(found);
-  const sums = new TextDecoder("latin1").decode(
+  const text = characters(found);
+  const sums = characters(
     await run("find", root, "-type", "f", "-exec", "sha256sum", "-z", "{}", "+"),
   );
   const hashes = new Map(
@@ -136,6 +136,11 @@ function readAttribute(path: Uint8Array, name: string): string | undefined {
   const value = new Uint8Array(65536);
   const length = attempt.lgetxattr(path, name, value, value.length);
   return length < 0 ? undefined : String.fromCharCode(...value.subarray(0, length));
+}
+
+/** One character a byte; TextDecoder's "latin1" is Windows-1252. */
+function characters(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 function latin1(text: string): Uint8Array {
