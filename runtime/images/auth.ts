@@ -19,6 +19,7 @@ export type Credentials =
 
 /** The configuration, or a helper that it names, cannot be used; the message says what to do. */
 export class CredentialsError extends Error {
+  /** The class's name, for messages. */
   override name = "CredentialsError";
 }
 

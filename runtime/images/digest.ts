@@ -9,6 +9,7 @@
 
 /** The bytes do not hash to the digest they were asked for by, or are not as many as announced. */
 export class DigestMismatch extends Error {
+  /** The class's name, for messages. */
   override name = "DigestMismatch";
 }
 

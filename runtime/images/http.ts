@@ -33,16 +33,21 @@ export const PATIENCE: Patience = {
 
 /** One request. */
 export interface HttpRequest {
+  /** Where to. */
   url: URL;
   /** What is asked for, for error messages. */
   asked: string;
   /** GET unless given. Only GET and HEAD are redirected and tried again. */
   method?: string;
+  /** Headers beside those that every request has. */
   headers?: Record<string, string>;
+  /** What is sent along. */
   body?: string;
   /** The Authorization header: for this URL's origin alone. */
   authorization?: string;
+  /** Gives up when it fires, also while the body is read. */
   signal?: AbortSignal;
+  /** How long to wait and how often to try. */
   patience?: Patience;
   /** Told before each further try: why, and after how many milliseconds. */
   onRetry?: (reason: string, pause: number) => void;
@@ -50,7 +55,7 @@ export interface HttpRequest {
 
 /** An answer, of which the head has come. Its body must be read to the end or cancelled. */
 export class HttpReply {
-  /** @param response what fetch gave, @param url where it came from in the end */
+  /** What fetch gave, and where it came from in the end. */
   constructor(
     private readonly response: Response,
     readonly url: URL,

@@ -60,26 +60,38 @@ export interface Descriptor {
 
 /** One image for one platform: its config, and its layers from the lowest up. */
 export interface Manifest {
+  /** Always 2. */
   schemaVersion: 2;
+  /** OCI's or Docker's kind of manifest. */
   mediaType: string;
+  /** The config, a JSON blob. */
   config: Descriptor;
+  /** The layers, from the lowest up. */
   layers: Descriptor[];
+  /** Free text by key. */
   annotations?: Record<string, string>;
 }
 
 /** The same image for several platforms (Docker: a manifest list), or a store's table of contents. */
 export interface Index {
+  /** Always 2. */
   schemaVersion: 2;
+  /** OCI's or Docker's kind of index. */
   mediaType: string;
+  /** One manifest, or index, a platform; in a store, a name. */
   manifests: Descriptor[];
+  /** Free text by key. */
   annotations?: Record<string, string>;
 }
 
 /** A manifest, index or config breaks the rule that the message names; `field` is where. */
 export class ManifestError extends Error {
+  /** The class's name, for messages. */
   override name = "ManifestError";
 
   /**
+   * An error about one field.
+   *
    * @param field the path of the wrong field, as `layers[2].digest`; empty for the document itself
    * @param problem what is wrong with it
    */

@@ -26,9 +26,15 @@ export interface Reference {
 
 /** An image name that is not one; the message says which rule it breaks. */
 export class ImageNameError extends Error {
+  /** The class's name, for messages. */
   override name = "ImageNameError";
 
-  /** @param text the name as it was typed, @param problem the rule that it breaks */
+  /**
+   * An error about a whole name.
+   *
+   * @param text the name as it was typed
+   * @param problem the rule that it breaks
+   */
   constructor(readonly text: string, problem: string) {
     super(`image name ${JSON.stringify(text)}: ${problem}`);
   }

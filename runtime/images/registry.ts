@@ -36,8 +36,11 @@ export interface RegistryOptions {
 
 /** A manifest or index as it came, its bytes checked against its digest. */
 export interface FetchedManifest {
+  /** Its media type, digest and length. */
   descriptor: Descriptor;
+  /** The document as it came. */
   bytes: Uint8Array;
+  /** The document as it was understood. */
   document: Manifest | Index;
 }
 
@@ -55,16 +58,16 @@ const MAX_ERROR = 64 * 1024;
 export class Registry {
   /** The URL that everything of the repository is under, `https://host/v2/path/`. */
   readonly url: URL;
-  private readonly authorizer: Authorizer;
+  readonly #authorizer: Authorizer;
 
-  /** @param name which registry and repository */
+  /** The repository of that name; nothing is asked of it yet. */
   constructor(
     private readonly name: Pick<Reference, "registry" | "repository">,
     private readonly options: RegistryOptions = {},
   ) {
     this.url = new URL(`${name.repository}/`, endpoint(name.registry));
     const find = options.credentials ?? findCredentials;
-    this.authorizer = new Authorizer(this.url, () => find(name.registry));
+    this.#authorizer = new Authorizer(this.url, () => find(name.registry));
   }
 
   /**
@@ -75,8 +78,8 @@ export class Registry {
    * @throws {ManifestError} if it is not a manifest
    */
   async manifest(version: string): Promise<FetchedManifest> {
-    const asked = `the manifest of ${this.title(version)}`;
-    const reply = await this.request(`manifests/${version}`, asked, { accept: ACCEPT });
+    const asked = `the manifest of ${this.#title(version)}`;
+    const reply = await this.#request(`manifests/${version}`, asked, { accept: ACCEPT });
     const bytes = await reply.bytes(MAX_DOCUMENT);
     const digest = await digestOf(bytes);
     const named = isDigest(version) ? version : reply.header("docker-content-digest");
@@ -105,9 +108,9 @@ export class Registry {
    */
   async blob(descriptor: Descriptor, from = 0): Promise<{ offset: number; reply: HttpReply }> {
     const { digest, size } = descriptor;
-    const asked = `blob ${digest} of ${this.title()}`;
+    const asked = `blob ${digest} of ${this.#title()}`;
     const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
-    const reply = await this.request(`blobs/${digest}`, asked, headers);
+    const reply = await this.#request(`blobs/${digest}`, asked, headers);
     if (reply.status === 416) {
       await reply.cancel();
       return await this.blob(descriptor);
@@ -127,7 +130,7 @@ export class Registry {
   }
 
   /** Sends a GET, answers the registry's challenge, and makes an error of whatever is not a success. */
-  private async request(
+  async #request(
     path: string,
     asked: string,
     headers: Record<string, string>,
@@ -136,21 +139,21 @@ export class Registry {
     const ask = { signal, patience, onRetry };
     const scope = `repository:${this.name.repository}:pull`;
     const request: HttpRequest = { ...ask, url: new URL(path, this.url), asked, headers };
-    let authorization = this.authorizer.current(scope);
+    let authorization = this.#authorizer.current(scope);
     let reply = await send({ ...request, authorization });
     // A 401 from elsewhere, after a redirect, is not for our password.
     if (reply.status === 401 && reply.url.origin === this.url.origin) {
       await reply.cancel();
       const challenge = reply.header("www-authenticate") ?? "";
-      authorization = await this.authorizer.answer(challenge, scope, authorization, ask);
+      authorization = await this.#authorizer.answer(challenge, scope, authorization, ask);
       reply = await send({ ...request, authorization });
     }
     const fine = "range" in headers ? [200, 206, 416] : [200];
     if (fine.includes(reply.status)) return reply;
-    throw await this.refusal(reply, asked);
+    throw await this.#refusal(reply, asked);
   }
 
-  private async refusal(reply: HttpReply, asked: string): Promise<RegistryError> {
+  async #refusal(reply: HttpReply, asked: string): Promise<RegistryError> {
     const { status } = reply;
     const { host } = reply.url;
     const came = `it answered ${status}${await errorText(reply)}`;
@@ -183,7 +186,7 @@ export class Registry {
     }
   }
 
-  private title(version?: string): string {
+  #title(version?: string): string {
     const { repository } = this.name;
     if (version === undefined) return repository;
     return `${repository}${isDigest(version) ? "@" : ":"}${version}`;

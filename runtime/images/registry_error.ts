@@ -24,11 +24,14 @@ export type RegistryErrorKind =
 
 /** A request that came to nothing: who was asked, for what, what came, what to try. */
 export class RegistryError extends Error {
+  /** The class's name, for messages. */
   override name = "RegistryError";
   /** Whether the same request, sent again, may well succeed. */
   readonly passing: boolean;
 
   /**
+   * An error about one request.
+   *
    * @param kind what the caller can act on
    * @param host who was asked
    * @param asked for what, as `the manifest of library/alpine:latest`

@@ -44,7 +44,9 @@ export interface Image {
   digest: string;
   /** The config's digest, which Docker calls the image's ID. */
   id: string;
+  /** What it is made of. */
   manifest: Manifest;
+  /** What a container of it runs. */
   config: ImageConfig;
   /** From the lowest up. The same layer can be there twice. */
   layers: ImageLayer[];
@@ -52,6 +54,7 @@ export interface Image {
 
 /** Something in the store is not as it should be; the message says what, and what mends it. */
 export class StoreError extends Error {
+  /** The class's name, for messages. */
   override name = "StoreError";
 }
 
@@ -60,7 +63,7 @@ export class ImageStore {
   /** The OCI image layout. */
   readonly layout: string;
 
-  /** @param root the data root */
+  /** The store below a data root. */
   constructor(readonly root: string) {
     this.layout = `${root}/images`;
   }
@@ -160,7 +163,7 @@ export class ImageStore {
       size: bytes.length,
       annotations: { ...descriptor.annotations, [REF_NAME]: name },
     };
-    await this.changeNames((
+    await this.#changeNames((
       entries,
     ) => [...entries.filter((each) => nameOf(each) !== name), named]);
   }
@@ -168,7 +171,7 @@ export class ImageStore {
   /** Takes the name away; blobs and layers stay. Says whether there was such a name. */
   async untag(name: string): Promise<boolean> {
     let found = false;
-    await this.changeNames((entries) => {
+    await this.#changeNames((entries) => {
       const rest = entries.filter((each) => nameOf(each) !== name);
       found = rest.length < entries.length;
       return rest;
@@ -179,13 +182,13 @@ export class ImageStore {
   /** Every name in the store with its manifest's descriptor. */
   // deno-lint-ignore require-await
   async list(): Promise<{ name: string; descriptor: Descriptor }[]> {
-    return this.names().map((descriptor) => ({ name: nameOf(descriptor) ?? "", descriptor }));
+    return this.#names().map((descriptor) => ({ name: nameOf(descriptor) ?? "", descriptor }));
   }
 
   /** The descriptor of the manifest that the name stands for. */
   // deno-lint-ignore require-await
   async find(name: string): Promise<Descriptor | undefined> {
-    return this.names().find((each) => nameOf(each) === name);
+    return this.#names().find((each) => nameOf(each) === name);
   }
 
   /**
@@ -197,10 +200,10 @@ export class ImageStore {
   async image(name: string): Promise<Image | undefined> {
     const descriptor = await this.find(name);
     if (!descriptor) return undefined;
-    const manifest: Manifest = this.readJson(descriptor.digest, name);
+    const manifest: Manifest = this.#readJson(descriptor.digest, name);
     // An OCI manifest may leave its own media type out; its descriptor may not.
     manifest.mediaType = descriptor.mediaType;
-    const config: ImageConfig = this.readJson(manifest.config.digest, name);
+    const config: ImageConfig = this.#readJson(manifest.config.digest, name);
     const diffIds = config.rootfs?.diff_ids ?? [];
     const layers = manifest.layers.map((descriptor, i) => {
       return { descriptor, diffId: diffIds[i], directory: this.layerDirectory(diffIds[i]) };
@@ -225,7 +228,7 @@ export class ImageStore {
   }
 
   /** The entries of index.json. */
-  private names(): Descriptor[] {
+  #names(): Descriptor[] {
     const path = `${this.layout}/index.json`;
     try {
       return (JSON.parse(Deno.readTextFileSync(path)) as Index).manifests;
@@ -236,13 +239,13 @@ export class ImageStore {
     }
   }
 
-  private async changeNames(change: (entries: Descriptor[]) => Descriptor[]): Promise<void> {
+  async #changeNames(change: (entries: Descriptor[]) => Descriptor[]): Promise<void> {
     await this.prepare();
     const { replaceIndex } = await import("./store_files.ts");
-    await replaceIndex(this, () => change(this.names()));
+    await replaceIndex(this, () => change(this.#names()));
   }
 
-  private readJson<T>(digest: string, name: string): T {
+  #readJson<T>(digest: string, name: string): T {
     try {
       return JSON.parse(Deno.readTextFileSync(this.blobPath(digest)));
     } catch (error) {

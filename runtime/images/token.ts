@@ -22,11 +22,13 @@ export type AskOptions = Pick<HttpRequest, "signal" | "patience" | "onRetry">;
 
 /** The Authorization headers for one registry, as they are found out. */
 export class Authorizer {
-  private readonly known = new Map<string, { header: string; expires: number }>();
-  private readonly asking = new Map<string, Promise<string>>();
-  private credentials?: Promise<Credentials | undefined>;
+  readonly #known = new Map<string, { header: string; expires: number }>();
+  readonly #asking = new Map<string, Promise<string>>();
+  #credentials?: Promise<Credentials | undefined>;
 
   /**
+   * Nothing known yet.
+   *
    * @param registry the registry's own URL
    * @param find looks credentials up; asked only when the registry has said that it wants some
    */
@@ -37,14 +39,16 @@ export class Authorizer {
 
   /** The header to send for `scope`, as `repository:library/alpine:pull`, if one is known. */
   current(scope: string): string | undefined {
-    const found = this.known.get(scope) ?? this.known.get("");
+    const found = this.#known.get(scope) ?? this.#known.get("");
     return found && found.expires > Date.now() ? found.header : undefined;
   }
 
   /**
    * The header that answers a 401.
    *
-   * @param challenge the WWW-Authenticate header, @param refused the header that was refused, if any
+   * @param challenge the WWW-Authenticate header
+   * @param scope what is wanted, where the challenge does not say
+   * @param refused the header that was refused, if one was sent
    * @throws {RegistryError} `unauthorized` if there is nothing (more) to answer with
    */
   async answer(
@@ -56,48 +60,48 @@ export class Authorizer {
     // Layers are fetched side by side: the first that is refused asks for all of them.
     const renewed = this.current(scope);
     if (renewed !== undefined && renewed !== refused) return renewed;
-    const asking = this.asking.get(scope) ?? this.ask(challenge, scope, options);
-    this.asking.set(scope, asking);
+    const asking = this.#asking.get(scope) ?? this.#ask(challenge, scope, options);
+    this.#asking.set(scope, asking);
     try {
       return await asking;
     } finally {
-      this.asking.delete(scope);
+      this.#asking.delete(scope);
     }
   }
 
-  private async ask(header: string, scope: string, options: AskOptions): Promise<string> {
+  async #ask(header: string, scope: string, options: AskOptions): Promise<string> {
     const challenges = parseChallenges(header);
     const bearer = challenges.find((each) => each.scheme === "bearer");
-    this.credentials ??= this.find();
-    const credentials = await this.credentials;
+    this.#credentials ??= this.find();
+    const credentials = await this.#credentials;
     if (bearer) {
       const token = credentials && "accessToken" in credentials
         ? { header: `Bearer ${credentials.accessToken}`, expires: Infinity }
-        : await this.askTokenServer(bearer, scope, credentials, options);
-      this.known.set(scope, token);
+        : await this.#askTokenServer(bearer, scope, credentials, options);
+      this.#known.set(scope, token);
       return token.header;
     }
     if (challenges.some((each) => each.scheme === "basic")) {
       if (credentials && "username" in credentials) {
         const answer = { header: basic(credentials), expires: Infinity };
-        this.known.set("", answer);
+        this.#known.set("", answer);
         return answer.header;
       }
-      throw this.unauthorized("it wants a name and a password", "log in to it first");
+      throw this.#unauthorized("it wants a name and a password", "log in to it first");
     }
-    throw this.unauthorized(
+    throw this.#unauthorized(
       `it wants ${quoteForeign(header) || "credentials of a kind that it does not name"}`,
       "Tiffin can answer Bearer and Basic",
     );
   }
 
-  private async askTokenServer(
+  async #askTokenServer(
     { parameters }: Challenge,
     scope: string,
     credentials: Credentials | undefined,
     options: AskOptions,
   ): Promise<{ header: string; expires: number }> {
-    const url = this.realm(parameters.realm);
+    const url = this.#realm(parameters.realm);
     const wanted = { service: parameters.service ?? "", scope: parameters.scope ?? scope };
     const asked = `a token for ${wanted.scope}`;
     const reply = credentials && "identityToken" in credentials
@@ -128,16 +132,16 @@ export class Authorizer {
         const hint = credentials
           ? "log in again"
           : "check the name; if it is private, log in first";
-        throw this.unauthorized(`${url.host} answered ${status} to a request for ${asked}`, hint);
+        throw this.#unauthorized(`${url.host} answered ${status} to a request for ${asked}`, hint);
       }
       throw new RegistryError("server", url.host, asked, `it answered ${status}`, {
         hint: "try again later",
       });
     }
-    return this.readToken(await reply.bytes(MAX_ANSWER), url, asked);
+    return this.#readToken(await reply.bytes(MAX_ANSWER), url, asked);
   }
 
-  private readToken(
+  #readToken(
     bytes: Uint8Array,
     url: URL,
     asked: string,
@@ -157,20 +161,20 @@ export class Authorizer {
   }
 
   /** Where the tokens are: never a file, and never plain HTTP for a registry that has TLS. */
-  private realm(text: string | undefined): URL {
+  #realm(text: string | undefined): URL {
     const url = URL.parse(text ?? "");
     const encrypted = url?.protocol === "https:";
     if (url && (encrypted || (url.protocol === "http:" && this.registry.protocol === "http:"))) {
       url.username = url.password = "";
       return url;
     }
-    throw this.unauthorized(
+    throw this.#unauthorized(
       `it sends us for a token to ${JSON.stringify(quoteForeign(text ?? ""))}`,
       "no password goes there",
     );
   }
 
-  private unauthorized(came: string, hint: string): RegistryError {
+  #unauthorized(came: string, hint: string): RegistryError {
     return new RegistryError("unauthorized", this.registry.host, "access", came, { hint });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Pulls from a registry that misbehaves: what comes is whole, what is missing is fetched once.
+ * Pulls: what a name leads to, what is fetched, what is not, and what happens in between.
  *
  * @module
  */
@@ -7,92 +7,14 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
-import { assertStringIncludes } from "@std/assert/string-includes";
-import type { Patience } from "../../../runtime/images/http.ts";
 import { ManifestError, MEDIA_TYPE } from "../../../runtime/images/manifest.ts";
 import { hostPlatform, parsePlatform } from "../../../runtime/images/platform.ts";
-import {
-  pull,
-  PULLED_DIGEST,
-  type PullEvent,
-  type PullOptions,
-  type UnpackLayer,
-} from "../../../runtime/images/pull.ts";
-import { parseReference } from "../../../runtime/images/reference.ts";
-import { RegistryError, type RegistryErrorKind } from "../../../runtime/images/registry_error.ts";
+import { PULLED_DIGEST, type UnpackLayer } from "../../../runtime/images/pull.ts";
 import { ImageStore } from "../../../runtime/images/store.ts";
-import {
-  type AddedImage,
-  cut,
-  endless,
-  type Fault,
-  FaultyRegistry,
-  slowly,
-  stall,
-} from "../../helpers/faulty_registry.ts";
+import { slowly } from "../../helpers/faulty_registry.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
-
-const patience: Patience = { stall: 300, attempts: 3, backoff: 5, longestPause: 100 };
-const credentials = () => Promise.resolve(undefined);
-const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
-
-/** Bytes that no packing shortens and no accident repeats, the same for the same seed. */
-function noise(length: number, seed: number): Uint8Array<ArrayBuffer> {
-  const words = new Uint32Array(Math.ceil(length / 4));
-  for (let i = 0, x = seed + 1; i < words.length; i++) {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    words[i] = x;
-  }
-  return new Uint8Array(words.buffer, 0, length);
-}
-
-/** A registry with an image `box:1` of three layers, and an empty store. */
-async function start(sizes = [200_000, 30_000, 100]) {
-  const root = await tempRoot();
-  const registry = new FaultyRegistry();
-  const image = await registry.addImage("box", "1", sizes.map(noise), hostPlatform());
-  const store = new ImageStore(root.path);
-  const events: PullEvent[] = [];
-  return {
-    root,
-    registry,
-    image,
-    store,
-    events,
-    blob: (n: number) => `GET /v2/box/blobs/${image.layers[n].digest}`,
-    pull: (version = ":1", options: PullOptions = {}) =>
-      pull(store, parseReference(`${registry.host}/box${version}`), {
-        patience,
-        credentials,
-        onEvent: (event) => events.push(event),
-        ...options,
-      }),
-    async [Symbol.asyncDispose]() {
-      await registry[Symbol.asyncDispose]();
-      await root[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function fails(
-  work: () => Promise<unknown>,
-  kind: RegistryErrorKind,
-  ...words: string[]
-): Promise<void> {
-  const error = await assertRejects(work, RegistryError);
-  assertEquals(error.kind, kind, error.message);
-  for (const word of words) assertStringIncludes(error.message, word);
-}
-
-async function assertWhole(store: ImageStore, image: AddedImage): Promise<void> {
-  for (const { digest, size } of [image.descriptor, image.config, ...image.layers]) {
-    assertEquals((await store.readBlob(digest, size)).length, size);
-  }
-  assertEquals(names(`${store.root}/cache/downloads`), []);
-  assertEquals(names(`${store.root}/tmp`), []);
-}
+import { assertWhole, noise, start } from "./pull_fixture.ts";
+import { fails } from "./registry_client.ts";
 
 Deno.test("a pull brings the image, names it, and says what it does", async () => {
   await using it = await start();
@@ -200,104 +122,6 @@ Deno.test("indexes that lead from one to the next end somewhere", async () => {
   }
   assertEquals((await it.pull(":deep4")).descriptor.digest, it.image.descriptor.digest);
   await assertRejects(() => it.pull(":deep5"), ManifestError, "from index to index");
-});
-
-Deno.test("a download that is cut goes on where it was", async () => {
-  await using it = await start();
-  it.registry.fault(it.blob(0), (_, honest) => cut(honest, 50_000), 2);
-  await it.pull();
-  await assertWhole(it.store, it.image);
-  const asked = it.registry.asked.filter(({ line }) => line === it.blob(0));
-  assertEquals(asked.map(({ headers }) => headers.get("range")), [
-    null,
-    "bytes=50000-",
-    "bytes=100000-",
-  ]);
-  const retries = it.events.filter((event) => event.kind === "retry");
-  assertEquals(retries.map(({ pause }) => pause), [5, 10]);
-});
-
-Deno.test("a stall is a cut", async () => {
-  await using it = await start();
-  it.registry.fault(it.blob(0), (_, honest) => stall(honest, 70_000), 1);
-  await it.pull();
-  await assertWhole(it.store, it.image);
-  const asked = it.registry.asked.filter(({ line }) => line === it.blob(0));
-  assertEquals(asked[1].headers.get("range"), "bytes=70000-");
-});
-
-Deno.test("a registry that knows no ranges sends all of it again", async () => {
-  await using it = await start();
-  const bytes = it.registry.blobs.get(it.image.layers[0].digest)!;
-  const ignorant: Fault[] = [
-    (_, honest) => cut(honest, 50_000),
-    () => new Response("no", { status: 416 }),
-    () => cut(new Response(bytes), 60_000),
-    () => new Response(bytes),
-  ];
-  for (const fault of ignorant) it.registry.fault(it.blob(0), fault, 1);
-  await it.pull();
-  await assertWhole(it.store, it.image);
-  assertEquals(it.registry.count(it.blob(0)), 4);
-});
-
-Deno.test("a connection that always breaks is given up, and what came is kept for the next pull", async () => {
-  await using it = await start();
-  it.registry.fault(it.blob(0), (_, honest) => cut(honest, 1000), 3);
-  await fails(() => it.pull(), "unreachable", "the connection broke");
-  assertEquals(await it.store.list(), []);
-  const { size } = Deno.statSync(it.store.downloadPath(it.image.layers[0].digest));
-  assertEquals(size, 3000);
-  await it.pull();
-  await assertWhole(it.store, it.image);
-  assertEquals(
-    it.registry.asked.findLast(({ line }) => line === it.blob(0))?.headers.get("range"),
-    "bytes=3000-",
-  );
-});
-
-Deno.test("what was left half fetched and is wrong is fetched again from the first byte", async () => {
-  await using it = await start();
-  await it.store.prepare();
-  const path = it.store.downloadPath(it.image.layers[0].digest);
-  for (const length of [1000, 200_000, 300_000]) {
-    Deno.writeFileSync(path, noise(length, 77));
-    await it.pull();
-    await assertWhole(it.store, it.image);
-    Deno.removeSync(it.store.blobPath(it.image.layers[0].digest));
-  }
-  const right = it.registry.blobs.get(it.image.layers[0].digest)!;
-  Deno.writeFileSync(path, right);
-  it.registry.asked.length = 0;
-  await it.pull();
-  assertEquals(it.registry.count(it.blob(0)), 0, "all of it was there already");
-});
-
-Deno.test("bytes that are not what their digest says are thrown away", async () => {
-  const wrong: [fault: Fault, word: string][] = [
-    [() => new Response(noise(200_000, 5)), "the bytes hash to"],
-    [() => new Response(noise(199_999, 0)), "199999 bytes were sent where 200000 are due"],
-    [() => new Response(noise(200_001, 0)), "200001 bytes were sent where 200000 are due"],
-  ];
-  for (const [fault, word] of wrong) {
-    await using it = await start();
-    it.registry.fault(it.blob(0), fault);
-    await fails(() => it.pull(), "corrupt", "nothing of it was kept", word);
-    assertEquals(await it.store.hasBlob(it.image.layers[0].digest), false);
-    assertEquals(
-      names(`${it.store.root}/cache/downloads`).includes(it.image.layers[0].digest.slice(7)),
-      false,
-    );
-    assertEquals(await it.store.list(), []);
-  }
-});
-
-Deno.test("a blob that never ends is read as far as it may go", async () => {
-  await using it = await start();
-  let sent = 0;
-  it.registry.fault(it.blob(0), () => endless((bytes) => sent = bytes));
-  await fails(() => it.pull(), "corrupt", "more than the 200000 bytes");
-  assert(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
 });
 
 Deno.test("a failure stops the other layers, and is the one that is told", async () => {
