@@ -22,7 +22,7 @@ const TYPEFLAGS: Record<EntryType, string> = {
   fifo: "6",
 };
 
-/** What is written of an entry: name and type, and everything else where it is not 0 or empty. */
+/** What is written of an entry: name and type, and everything else where it is not 0, 0644 or 0755, or empty. */
 export type NewEntry = Pick<TarEntry, "name" | "type"> & Partial<TarEntry>;
 
 /** The two blocks of zeros that end an archive. */
@@ -48,7 +48,7 @@ export function encodeHeader(entry: NewEntry): Uint8Array<ArrayBuffer> {
   };
   text("name", "path", entry.name);
   text("linkname", "linkpath", entry.linkname ?? "");
-  octal(block, "mode", entry.mode ?? 0o644);
+  octal(block, "mode", entry.mode ?? (entry.type === "directory" ? 0o755 : 0o644));
   number("uid", entry.uid ?? 0);
   number("gid", entry.gid ?? 0);
   number("size", entry.size ?? 0);

@@ -8,6 +8,7 @@ import { S } from "../../../ffi/constants.ts";
 import { attempt, libc } from "../../../ffi/libc.ts";
 import { digestOf } from "../../../runtime/images/digest.ts";
 import { concatenate } from "../../../runtime/images/pax.ts";
+import { removeTree } from "../../../runtime/images/scratch.ts";
 import { ImageStore } from "../../../runtime/images/store.ts";
 import { type TarEntry, TarReader } from "../../../runtime/images/tar.ts";
 import {
@@ -21,6 +22,7 @@ import {
   type UnpackOptions,
   type UnpackResult,
 } from "../../../runtime/images/unpack.ts";
+import { type TempRoot, tempRoot } from "../../helpers/temp_root.ts";
 
 /** An entry to be written, with its content. */
 export type Content = NewEntry & { content?: string | Uint8Array };
@@ -56,6 +58,16 @@ export function readTar(archive: Uint8Array, chunk = archive.length): ReadEntry[
   }
   reader.finish();
   return entries;
+}
+
+/** A temporary root that goes away also where a layer's modes would not let an ordinary user do that. */
+export async function layerRoot(): Promise<TempRoot> {
+  const root = await tempRoot();
+  const remove = () => {
+    removeTree(root.path);
+    return root[Symbol.asyncDispose]();
+  };
+  return { path: root.path, [Symbol.asyncDispose]: remove };
 }
 
 /** Stores a blob as a layer and unpacks it. */

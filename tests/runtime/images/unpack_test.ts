@@ -16,8 +16,16 @@ import { concatenate } from "../../../runtime/images/pax.ts";
 import { ImageStore, StoreError } from "../../../runtime/images/store.ts";
 import { LayerError, unpackLayer } from "../../../runtime/images/unpack.ts";
 import { needs } from "../../helpers/needs.ts";
-import { tempRoot } from "../../helpers/temp_root.ts";
-import { bytes, type Content, run, snapshot, tarball, unpack, xattr } from "./tarballs.ts";
+import {
+  bytes,
+  type Content,
+  layerRoot,
+  run,
+  snapshot,
+  tarball,
+  unpack,
+  xattr,
+} from "./tarballs.ts";
 
 const NOT_UTF8 = decodeName(Uint8Array.of(0x61, 0xff, 0x7a));
 const LONG = `${"n".repeat(200)}/${"m".repeat(255)}`;
@@ -37,7 +45,7 @@ const ORDINARY: Content[] = [
     mtimeNanoseconds: 5,
   },
   { name: "./large", type: "file", content: new Uint8Array(700_000).fill(7), mtime: 3 },
-  { name: "./empty", type: "file", mode: 0o000, mtime: -5 },
+  { name: "./empty", type: "file", mode: 0o444, mtime: -5 },
   { name: "./suid", type: "file", content: "s", mode: 0o4755, mtime: 4 },
   { name: "./open", type: "file", content: "w", mode: 0o666, mtime: 4 },
   { name: "./link", type: "hardlink", linkname: "./file", mode: 0o640, mtime: 1e9 },
@@ -59,6 +67,7 @@ const ORDINARY: Content[] = [
 
 /** What only root may make. */
 const ROOTS: Content[] = [
+  { name: "./nobody's", type: "file", content: "n", mode: 0o000, mtime: 17 },
   {
     name: "./theirs",
     type: "file",
@@ -88,7 +97,7 @@ const ROOTS: Content[] = [
 Deno.test({
   ...needs("an ordinary layer is the tree that GNU tar makes of it", { programs: ["tar", "find"] }),
   async fn() {
-    await using root = await tempRoot();
+    await using root = await layerRoot();
     const tar = tarball(...ORDINARY);
     const { directory, unpacked, skippedCount } = await unpack(root.path, tar);
     assertEquals([unpacked, skippedCount], [true, 0]);
@@ -105,7 +114,7 @@ Deno.test({
     programs: ["umoci", "find"],
   }),
   async fn() {
-    await using root = await tempRoot();
+    await using root = await layerRoot();
     const tar = tarball(...ORDINARY, ...ROOTS);
     // umoci fails at a name that is not UTF-8, and takes a hard link to a link for one to its target.
     const theirs = tarball(...[...ORDINARY, ...ROOTS].filter(({ name, linkname }) => {
@@ -152,7 +161,7 @@ async function umoci(path: string, blob: Uint8Array, tar: Uint8Array): Promise<v
 }
 
 Deno.test("what an ordinary user cannot do is left out and told", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const options = { owners: "ignore", userxattr: true } as const;
   const entries: Content[] = [
     { name: "theirs", type: "file", content: "t", uid: 1000, gid: 1000 },
@@ -178,7 +187,7 @@ for (const prefix of ["trusted", "user"]) {
       ...(prefix === "trusted" ? { root: true as const } : {}),
     }),
     async fn() {
-      await using root = await tempRoot();
+      await using root = await layerRoot();
       const tar = tarball(
         { name: "a/", type: "directory" },
         { name: "a/.wh.gone", type: "file" },
@@ -205,14 +214,14 @@ for (const prefix of ["trusted", "user"]) {
       assertEquals(
         lines,
         [
-          "a | d 644 ",
+          "a | d 755 ",
           "a/gone | c 0  1 0 | device 0/0",
           "a/link | c 0  1 0 | device 0/0",
-          `after | d 644  | ${opaque}`,
+          `after | d 755  | ${opaque}`,
           `b | d 755  | ${opaque}`,
           "b/new | f 644  1 1",
           "back | f 644  1 1",
-          `before | d 644  | ${opaque}`,
+          `before | d 755  | ${opaque}`,
           "kept | f 644  1 1",
           " | d 755 ".trimStart(),
         ].map((line) => line.replace(/^\| /, "")).sort(),
@@ -222,7 +231,7 @@ for (const prefix of ["trusted", "user"]) {
 }
 
 Deno.test("a later entry replaces an earlier one, except directories, which are joined", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const { directory } = await unpack(
     root.path,
     tarball(
@@ -262,7 +271,7 @@ Deno.test("a later entry replaces an earlier one, except directories, which are 
 });
 
 Deno.test("more directories than are kept open, in no order", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const numbers = Array.from({ length: 1000 }, (_, i) => (i * 617) % 200);
   const { directory } = await unpack(
     root.path,
@@ -338,7 +347,7 @@ function symlink(name: string, linkname: string): Content {
 }
 
 Deno.test("a hostile layer is refused by its entry's name, and nothing is written outside", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const canary = `${root.path}/canary`;
   Deno.mkdirSync(canary);
   Deno.writeTextFileSync(`${canary}/secret`, "untouched");
@@ -360,7 +369,7 @@ Deno.test("a hostile layer is refused by its entry's name, and nothing is writte
 });
 
 Deno.test("links that lead outside lead inside, and leave what is outside alone", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const outside = `${root.path}/outside`;
   Deno.mkdirSync(outside);
   Deno.writeTextFileSync(`${outside}/secret`, "untouched");
@@ -384,7 +393,7 @@ Deno.test("links that lead outside lead inside, and leave what is outside alone"
 });
 
 Deno.test("a layer that is not what its digests say is refused, and leaves nothing", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const tar = tarball(file("a"));
   await assertRejects(
     () => unpack(root.path, zlib.gzipSync(tar), { tar: tarball(file("b")) }),
@@ -409,7 +418,7 @@ Deno.test("a layer that is not what its digests say is refused, and leaves nothi
 });
 
 Deno.test("limits: bytes, entries, and somebody who has had enough", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const zeros = { name: "zeros", type: "file", content: new Uint8Array(3_000_000) } as const;
   const tar = tarball(file("a"), zeros);
   const bomb = zlib.gzipSync(tar);
@@ -434,7 +443,7 @@ Deno.test("limits: bytes, entries, and somebody who has had enough", async () =>
 });
 
 Deno.test("twice is once; at the same time one wins; the tree is whole in both", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const tar = tarball(...ORDINARY);
   const results = await Promise.all([1, 2, 3, 4].map(() => unpack(root.path, tar)));
   assertEquals(results.filter(({ unpacked }) => unpacked).length, 1);
@@ -444,7 +453,7 @@ Deno.test("twice is once; at the same time one wins; the tree is whole in both",
 });
 
 Deno.test("a process that is killed leaves rubbish in tmp, which the next one sweeps", async () => {
-  await using root = await tempRoot();
+  await using root = await layerRoot();
   const store = new ImageStore(root.path);
   const files = Array.from({ length: 20_000 }, (_, i) => file(`d${i % 50}/f${i}`));
   const { digest, size } = await store.writeBlob(tarball(...files));
@@ -468,7 +477,7 @@ Deno.test("a process that is killed leaves rubbish in tmp, which the next one sw
 Deno.test({
   ...needs("overlayfs takes the layers: what is whited out is gone", { root: true }),
   async fn() {
-    await using root = await tempRoot();
+    await using root = await layerRoot();
     const lower = await unpack(root.path, tarball(file("gone"), file("d/hidden"), file("kept")));
     const upper = await unpack(
       root.path,
