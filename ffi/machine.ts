@@ -170,22 +170,24 @@ failed:
   48 0f a3 43 40       | bt [rbx+64], rax
   72 df                | jc advance
 stop:
+  41 f6 c4 02          | test r12b, 2
+  75 1b                | jnz die
   49 89 5d 20          | mov [r13+32], rbx
   41 f6 c4 01          | test r12b, 1
-  74 1d                | jz leave
-  41 f6 c4 02          | test r12b, 2
-  75 11                | jnz die
+  74 17                | jz leave
   41 83 cc 02          | or r12d, 2
   49 8b 5d 10          | mov rbx, [r13+16]
   48 85 db             | test rbx, rbx
   0f 85 08 ff ff ff    | jnz step
 die:
   41 8b 7d 28          | mov edi, [r13+40]
-  eb 0d                | jmp exit
+  eb 13                | jmp exit
 leave:
   48 89 d8             | mov rax, rbx
-  eb 0e                | jmp return
+  eb 14                | jmp return
 end:
+  41 f6 c4 02          | test r12b, 2
+  75 ef                | jnz die
   41 f6 c4 01          | test r12b, 1
   74 06                | jz done
   31 ff                | xor edi, edi
@@ -276,19 +278,20 @@ failed:
   42 24 c0 9a          | lsr x2, x2, x0
   82 fe 07 37          | tbnz x2, #0, advance
 stop:
+  d5 00 08 37          | tbnz x21, #1, die
   93 12 00 f9          | str x19, [x20, #32]
-  f5 00 00 36          | tbz x21, #0, leave
-  95 00 08 37          | tbnz x21, #1, die
+  d5 00 00 36          | tbz x21, #0, leave
   b5 02 7f b2          | orr x21, x21, #2
   93 0a 40 f9          | ldr x19, [x20, #16]
   d3 f8 ff b5          | cbnz x19, step
 die:
   80 2a 40 b9          | ldr w0, [x20, #40]
-  05 00 00 14          | b exit
+  06 00 00 14          | b exit
 leave:
   e0 03 13 aa          | mov x0, x19
-  06 00 00 14          | b return
+  07 00 00 14          | b return
 end:
+  95 ff 0f 37          | tbnz x21, #1, die
   95 00 00 36          | tbz x21, #0, done
   00 00 80 52          | mov w0, #0
 exit:

@@ -9,19 +9,14 @@
  * @module
  */
 
-import { AT, O, RESOLVE, S, STATX } from "../../ffi/constants.ts";
+import { AT, O, S, STATX } from "../../ffi/constants.ts";
 import { E, SyscallError } from "../../ffi/errno.ts";
 import { attempt, libc } from "../../ffi/libc.ts";
-import { openHow } from "../../ffi/structs.ts";
 
 /** As many links as path_resolution(7) allows on one way. */
 const MOST_LINKS = 40;
 const PATH_MAX = 4096;
 
-const LOOK = openHow({
-  flags: O.PATH | O.NOFOLLOW | O.CLOEXEC,
-  resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS,
-});
 /** Whether a directory is opaque; the second name is for mounts with the option `userxattr`. */
 const OPAQUE = ["trusted.overlay.opaque", "user.overlay.opaque"];
 
@@ -174,9 +169,9 @@ export class MergedTree implements Disposable {
   }
 
   #entry(layer: number, name: string): Entry | undefined {
-    const fd = attempt.openat2(layer, name, LOOK, LOOK.bytes.length);
+    const fd = attempt.openat(layer, name, O.PATH | O.NOFOLLOW | O.CLOEXEC, 0);
     if (fd === -E.ENOENT) return undefined;
-    if (fd < 0) throw new SyscallError("openat2", `layer, ${JSON.stringify(name)}, …`, -fd);
+    if (fd < 0) throw new SyscallError("openat", `layer, ${JSON.stringify(name)}, …`, -fd);
     this.#keep(fd);
     libc.statx(fd, "", AT.EMPTY_PATH, STATX.BASIC_STATS, this.#stat);
     // struct statx, <linux/stat.h>

@@ -205,11 +205,12 @@ const scenarios: Record<string, [Scenario, Expectation]> = {
   ],
   "a child that fails walks the tail first": [
     { steps: [fork(0), fail(13), note(2)], tail: [note(8), note(9)], status: 125 },
-    { log: [0, 8, 9], failed: 1 },
+    { exited: 125, log: [0, 8, 9], failed: 1 },
   ],
   "a tail that fails is left with the header's status": [
     { steps: [fork(0), fail(13)], tail: [note(8), fail(32), note(9)], status: 125 },
-    { exited: 125, log: [0, 8] },
+    // the first failure is the one to be told of
+    { exited: 125, log: [0, 8], failed: 1 },
   ],
 };
 
