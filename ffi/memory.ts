@@ -57,7 +57,8 @@ export class Arena {
   readonly address: number;
   private readonly buffer: ArrayBuffer;
   private readonly bytes: Uint8Array<ArrayBuffer>;
-  private readonly words: DataView;
+  private readonly halves: Uint32Array<ArrayBuffer>;
+  private readonly texts = new Map<string, number>();
   private readonly arrays = new Map<readonly string[], number>();
   private used = 0;
 
@@ -65,7 +66,7 @@ export class Arena {
   constructor(readonly size: number) {
     [this.address, this.buffer] = allocatePages(size);
     this.bytes = new Uint8Array(this.buffer);
-    this.words = new DataView(this.buffer);
+    this.halves = new Uint32Array(this.buffer);
   }
 
   /** Room for `size` bytes, zeroed, at a multiple of 8. */
@@ -75,8 +76,21 @@ export class Arena {
     return new Memory(this.address + start, bytes, name, this);
   }
 
-  /** The address of a NUL-terminated UTF-8 copy; a NUL inside would cut it short and is an error. */
+  /**
+   * The address of a NUL-terminated UTF-8 copy, one for each text; nobody may write to it.
+   *
+   * A NUL inside would cut the string short and is an error.
+   */
   string(text: string): number {
+    let address = this.texts.get(text);
+    if (address === undefined) {
+      address = this.copyString(text);
+      this.texts.set(text, address);
+    }
+    return address;
+  }
+
+  private copyString(text: string): number {
     if (text.includes("\0")) {
       throw new RangeError(`a C string cannot hold NUL: ${JSON.stringify(text)}`);
     }
@@ -111,26 +125,37 @@ export class Arena {
     return address;
   }
 
-  /** Writes a 64-bit word; a negative number is sign-extended. */
+  /**
+   * Writes a 64-bit word at a multiple of 4; a negative number is sign-extended.
+   *
+   * By halves, as both machines have them, the lower first: before V8 has compiled a function for
+   * good, an array's element is ten times as quick as a DataView's method.
+   */
   setWord(address: number, value: number | bigint): void {
-    const offset = address - this.address;
+    const index = (address - this.address) >>> 2;
     if (typeof value === "bigint") {
-      this.words.setBigUint64(offset, BigInt.asUintN(64, value), true);
+      this.halves[index] = Number(BigInt.asUintN(32, value));
+      this.halves[index + 1] = Number(BigInt.asUintN(32, value >> 32n));
     } else {
-      this.words.setUint32(offset, value >>> 0, true);
-      this.words.setUint32(offset + 4, Math.floor(value / WORD) >>> 0, true);
+      this.halves[index] = value;
+      this.halves[index + 1] = value >= 0 && value < WORD ? 0 : Math.floor(value / WORD);
     }
   }
 
   /** Reads a 64-bit word as a number; exact up to 2^53, negative where the top bit is set. */
   word(address: number): number {
-    const offset = address - this.address;
-    return this.words.getInt32(offset + 4, true) * WORD + this.words.getUint32(offset, true);
+    const index = (address - this.address) >>> 2;
+    return (this.halves[index + 1] | 0) * WORD + this.halves[index];
   }
 
-  /** Reads a signed 32-bit `int`. */
+  /** Sets bit `bit` of the bits that begin at an address. */
+  setBit(address: number, bit: number): void {
+    this.halves[(address - this.address + (bit >> 5) * 4) >>> 2] |= 1 << (bit & 31);
+  }
+
+  /** Reads a signed 32-bit `int` at a multiple of 4. */
   int(address: number): number {
-    return this.words.getInt32(address - this.address, true);
+    return this.halves[(address - this.address) >>> 2] | 0;
   }
 
   /** How much has been handed out: give it to {@linkcode Arena.reset} to take back what came after. */
@@ -142,6 +167,7 @@ export class Arena {
   reset(mark: number): void {
     this.bytes.fill(0, mark, this.used);
     this.arrays.clear();
+    this.texts.clear();
     this.used = mark;
   }
 

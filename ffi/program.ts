@@ -248,15 +248,13 @@ export class Program {
   }
 
   private allow(address: number, codes: readonly string[]): void {
-    const words = [0n, 0n, 0n];
     for (const code of codes) {
       const errno = E[code];
       if (errno === undefined || errno > LARGEST_ALLOWED_ERRNO) {
         throw new RangeError(`${code} is not the name of an errno`);
       }
-      words[errno >> 6] |= 1n << BigInt(errno & 63);
+      this.arena.setBit(address + STEP.allowed, errno);
     }
-    words.forEach((word, i) => this.arena.setWord(address + STEP.allowed + i * 8, word));
   }
 
   private find(address: number): Step | undefined {
