@@ -85,7 +85,7 @@ export class HttpReply {
         yield bytes;
       }
     } catch (error) {
-      throw this.watchdog.explain(error, this.url, this.asked);
+      throw this.watchdog.explain(error, this.url, this.asked, true);
     } finally {
       this.watchdog.stop();
     }
@@ -220,7 +220,7 @@ async function once(request: HttpRequest, url: URL, authorization?: string): Pro
     return new HttpReply(response, url, request.asked, watchdog);
   } catch (error) {
     watchdog.stop();
-    throw watchdog.explain(error, url, request.asked);
+    throw watchdog.explain(error, url, request.asked, false);
   }
 }
 
@@ -246,12 +246,20 @@ class Watchdog {
     clearInterval(this.timer);
   }
 
-  /** What a failed fetch is to the caller. */
-  explain(error: unknown, { host }: URL, asked: string): unknown {
+  /**
+   * What a failed fetch is to the caller.
+   *
+   * @param answering whether the server had begun to answer: one that never did is not asked again,
+   *   for behind a network that swallows everything each try would take as long as the first
+   */
+  explain(error: unknown, { host }: URL, asked: string, answering: boolean): unknown {
     if (this.callers?.aborted) return this.callers.reason;
     if (this.stalled.signal.aborted) {
       const came = `nothing came for ${this.patience / 1000} s`;
-      return new RegistryError("unreachable", host, asked, came, { passing: true });
+      return new RegistryError("unreachable", host, asked, came, {
+        passing: answering,
+        hint: answering ? undefined : "check the host's name and this machine's network",
+      });
     }
     // fetch reports everything that goes wrong on the network as a TypeError.
     if (!(error instanceof TypeError || error instanceof Deno.errors.Http)) return error;

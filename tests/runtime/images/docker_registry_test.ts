@@ -13,6 +13,7 @@ import { pull } from "../../../runtime/images/pull.ts";
 import { parseReference } from "../../../runtime/images/reference.ts";
 import { RegistryError } from "../../../runtime/images/registry_error.ts";
 import { ImageStore } from "../../../runtime/images/store.ts";
+import { unpackLayer } from "../../../runtime/images/unpack.ts";
 import {
   pushWithSkopeo,
   registryPrograms,
@@ -43,7 +44,8 @@ Deno.test({
     ) {
       const name = `${registry.host}/deep/box:${format}`;
       await pushWithSkopeo(root.path, `docker://${name}`, layers, format);
-      const { changed, digest } = await pull(store, parseReference(name), { credentials });
+      const options = { credentials, unpack: unpackLayer };
+      const { changed, digest } = await pull(store, parseReference(name), options);
       assertEquals(changed, true);
       const image = await store.image(name);
       assert(image);
@@ -53,6 +55,8 @@ Deno.test({
       for (const { descriptor: { digest, size } } of image.layers) {
         assertEquals((await store.readBlob(digest, size)).length, size);
       }
+      const motds = image.layers.map((layer) => `${layer.directory}/etc/motd`);
+      assertEquals(motds.map((path) => Deno.readTextFileSync(path)), ["hello\n", "again\n"]);
       const raw = await skopeo("inspect", "--tls-verify=false", "--raw", `docker://${name}`);
       assertEquals(JSON.parse(raw).layers, image.manifest.layers);
       // Docker's manifests are kept as they came, or their digest would not be theirs any more;
