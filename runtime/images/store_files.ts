@@ -24,36 +24,43 @@ export async function prepareStore(store: ImageStore): Promise<void> {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
   }
   Deno.mkdirSync(`${root}/cache/downloads`, { recursive: true, mode: 0o700 });
-  await makeFile(`${layout}/index.json`, () => indexJson([]));
-  await makeFile(`${layout}/oci-layout`, () => `{"imageLayoutVersion":"1.0.0"}\n`);
+  await makeFile(layout, "index.json", indexJson([]));
+  await makeFile(layout, "oci-layout", `{"imageLayoutVersion":"1.0.0"}\n`);
   sweep(`${root}/tmp`, (name) => name.startsWith("blob-"), 0);
   sweep(`${root}/cache/downloads`, () => true, DOWNLOAD_LIFETIME);
 }
 
-/** Replaces the entries of index.json by those that `change` returns, under index.json's lock. */
+/** Replaces the entries of index.json by those that `change` returns, under the layout's lock. */
 export async function replaceIndex(store: ImageStore, change: () => Descriptor[]): Promise<void> {
-  await replaceFile(`${store.layout}/index.json`, () => indexJson(change()));
+  await replaceFile(store.layout, "index.json", () => indexJson(change()));
+}
+
+/** Makes one of the layout's files if it is not there. */
+async function makeFile(layout: string, name: string, text: string): Promise<void> {
+  const path = `${layout}/${name}`;
+  if (!exists(path)) await replaceFile(layout, name, () => exists(path) ? undefined : text);
 }
 
 /**
- * Replaces the file at `path` by what `text` returns, which is called with the file locked: what it
- * reads cannot change before the new file is there.
+ * Replaces one of the layout's files by what `text` returns, which is called with the layout
+ * locked: what it reads cannot change before the new file is there.
  */
-async function replaceFile(path: string, text: () => string | undefined): Promise<void> {
-  using _lock = await lockFile(`${path}.lock`);
+async function replaceFile(
+  layout: string,
+  name: string,
+  text: () => string | undefined,
+): Promise<void> {
+  using _lock = await lockFile(`${layout}/lock`);
   const next = text();
   if (next === undefined) return;
   // Under the lock there is one writer, so one name does, and a dead writer's file is written over.
+  const path = `${layout}/${name}`;
   using file = Deno.openSync(`${path}.new`, { write: true, create: true, truncate: true });
   const bytes = new TextEncoder().encode(next);
   for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
   await file.sync();
   Deno.renameSync(`${path}.new`, path);
-  await syncDirectory(path.slice(0, path.lastIndexOf("/")));
-}
-
-async function makeFile(path: string, text: () => string): Promise<void> {
-  if (!exists(path)) await replaceFile(path, () => exists(path) ? undefined : text());
+  await syncDirectory(layout);
 }
 
 /** Removes the files that no writer holds and that nobody touched for `age` milliseconds. */
