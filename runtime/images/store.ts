@@ -4,7 +4,7 @@
  * ```text
  * images/oci-layout              the layout's version
  * images/lock                    held by whoever changes index.json
-images/index.json              names, each with the manifest it stands for
+ * images/index.json              names, each with the manifest it stands for
  * images/blobs/sha256/<hex>      manifests, configs, layers as they were sent
  * layers/<24 hex>/               a layer unpacked, by its diff ID: overlayfs stacks these
  * cache/downloads/<hex>          a blob of which only the beginning has come
