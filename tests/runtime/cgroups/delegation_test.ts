@@ -8,6 +8,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import { CgroupError } from "../../../runtime/cgroups/plan.ts";
+import { needs } from "../../helpers/needs.ts";
 import { HYBRID, planOn, PURE } from "./hosts.ts";
 
 const SCOPE = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-7.scope";
@@ -142,3 +143,53 @@ Deno.test("where nothing may be written, root is told what it cannot have", () =
       "mount cgroup2 read-write",
   );
 });
+
+/** A group as systemd hands it over: the user's are the directory and the files that move and share. */
+function delegate(path: string, user: number): void {
+  Deno.mkdirSync(path);
+  for (const file of ["", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"]) {
+    Deno.chownSync(path + file, user, user);
+  }
+}
+
+Deno.test({
+  ...needs("an ordinary user's limit bites in a group that was handed over", {
+    root: true,
+    cgroup: "v2",
+    programs: ["setpriv"],
+  }),
+  async fn() {
+    const nobody = 65534;
+    const scope = `/sys/fs/cgroup/tiffin-test-${crypto.randomUUID()}`;
+    const cache = await Deno.makeTempDir();
+    Deno.chownSync(cache, nobody, nobody);
+    delegate(scope, nobody);
+    try {
+      // reading every file lets nobody reach this tree, and is no right to write to any group
+      const rights = "--inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search";
+      const user = `setpriv --reuid=${nobody} --regid=${nobody} --clear-groups ${rights}`;
+      const script = new URL("as_delegate.ts", import.meta.url).pathname;
+      const { code, stdout, stderr } = await new Deno.Command("sh", {
+        args: ["-c", `echo 0 >${scope}/cgroup.procs && exec ${user} "$@"`, "sh"]
+          .concat(Deno.execPath(), "run", "--allow-all", "--no-check", "--no-lock", script),
+        env: { DENO_DIR: cache },
+      }).output();
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      assertEquals(code, 0, text(stderr));
+      const { user: who, signal, kills, group, outside } = JSON.parse(text(stdout));
+      assertEquals([who, signal, kills], [nobody, "SIGKILL", 1]);
+      assertEquals(group.startsWith(`${scope}/tiffin-test-`), true, group);
+      assertEquals(outside, `0::${scope.slice("/sys/fs/cgroup".length)}/tiffin-outside`);
+      // the group has gone, and what it took to make it is left as it was
+      assertEquals(directories(scope), ["tiffin-outside"]);
+    } finally {
+      Deno.removeSync(`${scope}/tiffin-outside`);
+      Deno.removeSync(scope);
+      await Deno.remove(cache, { recursive: true });
+    }
+  },
+});
+
+function directories(path: string): string[] {
+  return [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory).map(({ name }) => name);
+}
