@@ -78,6 +78,15 @@ export const MNT = { FORCE: 1, DETACH: 2, EXPIRE: 4 } as const;
 /** open_tree(2) flags. */
 export const OPEN_TREE = { CLONE: 1, CLOEXEC: O.CLOEXEC } as const;
 
+/** fsopen(2) flags. */
+export const FSOPEN = { CLOEXEC: 1 } as const;
+
+/** fsconfig(2) commands. */
+export const FSCONFIG = { SET_FLAG: 0, SET_STRING: 1, CMD_CREATE: 6 } as const;
+
+/** fsmount(2) flags. */
+export const FSMOUNT = { CLOEXEC: 1 } as const;
+
 /** move_mount(2) flags. */
 export const MOVE_MOUNT = { F_EMPTY_PATH: 4, T_SYMLINKS: 0x10, T_EMPTY_PATH: 0x40 } as const;
 
@@ -298,6 +307,9 @@ export const SYS = {
   pidfd_send_signal: 424,
   open_tree: 428,
   move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
   pidfd_open: 434,
   clone3: 435,
   close_range: 436,

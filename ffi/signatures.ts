@@ -135,6 +135,16 @@ export const signatures = {
     "to: string",
     "flags: MOVE_MOUNT|",
   ],
+  fsopen: ["syscall", "type: string", "flags: FSOPEN|"],
+  fsconfig: [
+    "syscall",
+    "fd: fd",
+    "command: FSCONFIG",
+    "key: string",
+    "value: string",
+    "aux: number",
+  ],
+  fsmount: ["syscall", "fd: fd", "flags: FSMOUNT|", "attributes: MOUNT_ATTR|"],
   mount_setattr: [
     "syscall",
     "dirfd: fd",

@@ -30,6 +30,7 @@ import {
 } from "./line.ts";
 import {
   isBind,
+  makeDetached,
   makeMount,
   makeReadOnly,
   maskPath,
@@ -158,6 +159,7 @@ function buildRoot(program: Program, request: BirthRequest, inUserNamespace: boo
   program.phase("root file system", 3);
   program.call("files get exactly the modes that are written here").umask(0);
   const binds = pickUpBinds(program, mounts, request.isFile);
+  if (inUserNamespace) makeDetached(program, mounts, binds);
   const nodes = makesDevices && inUserNamespace ? pickUpDevices(program, devices) : undefined;
   makePrivate(program);
   mountRoot(program, root);

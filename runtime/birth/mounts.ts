@@ -9,7 +9,16 @@
  * @module
  */
 
-import { AT, MOUNT_ATTR, MOVE_MOUNT, MS, OPEN_TREE } from "../../ffi/constants.ts";
+import {
+  AT,
+  FSCONFIG,
+  FSMOUNT,
+  FSOPEN,
+  MOUNT_ATTR,
+  MOVE_MOUNT,
+  MS,
+  OPEN_TREE,
+} from "../../ffi/constants.ts";
 import type { Ref } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 import { mountAttr } from "../../ffi/structs.ts";
@@ -18,7 +27,7 @@ import type { Mount } from "../spec.ts";
 import { type MountOptions, parseMountOptions } from "./mount_options.ts";
 import { makeDirectories, makeDirectory, makeFile, refuseLink } from "./paths.ts";
 
-/** A piece of the host's tree in the hand: a detached mount, and whether it is a file. */
+/** A mount in the hand: detached, and not yet anywhere; and whether it is of a single file. */
 export interface Bind {
   fd: Ref;
   isFile: boolean;
@@ -52,6 +61,37 @@ export function pickUpBinds(
     binds.set(mount, { fd, isFile: isFile(source) });
   }
   return binds;
+}
+
+/**
+ * Makes the proc and sysfs of a container in a user namespace, while the host's can still be seen.
+ *
+ * There the kernel gives a new one only to somebody who sees one that hides nothing already
+ * (mount_namespaces(7), "Restrictions on mount namespaces"): it must be made before the root is
+ * exchanged, and can be put in its place only after.
+ */
+export function makeDetached(
+  program: Program,
+  mounts: readonly Mount[],
+  binds: Map<Mount, Bind>,
+): void {
+  for (const mount of mounts) {
+    const { type } = mount;
+    if (type !== "proc" && type !== "sysfs") continue;
+    const { set } = parseMountOptions(mount.options);
+    const context = program.call(
+      `a new ${type}, while the host's can be seen: the kernel insists`,
+      {
+        name: `${type} context`,
+      },
+    ).fsopen(type, FSOPEN.CLOEXEC);
+    program.call(`made for the namespaces that this process is in`)
+      .fsconfig(context, FSCONFIG.CMD_CREATE, null, null, 0);
+    const fd = program.call("as a mount that is not anywhere yet", { name: type })
+      .fsmount(context, FSMOUNT.CLOEXEC, set);
+    program.call("it is made").close(context);
+    binds.set(mount, { fd, isFile: false });
+  }
 }
 
 /** Makes a detached copy of a mount at a path of the host's. */
@@ -124,17 +164,17 @@ export interface MountContext {
 /** Makes one mount of the spec, in the new root. */
 export function makeMount(program: Program, mount: Mount, context: MountContext): void {
   const destination = absolute(mount.destination);
+  if (mount.type === "cgroup") return makeCgroupMounts(program, mount, context);
   const bind = context.binds.get(mount);
+  if (bind?.isFile) makeFile(program, destination, context.made);
+  else makeDirectories(program, destination, context.made);
+  if (mount.type === "proc" || mount.type === "sysfs") refuseLink(program, destination);
   if (bind) {
-    if (bind.isFile) makeFile(program, destination, context.made);
-    else makeDirectories(program, destination, context.made);
-    putDown(program, bind.fd, destination, `${mount.source} of the host appears at ${destination}`);
+    putDown(program, bind.fd, destination, `${mount.source} appears at ${destination}`);
+    forgetBelow(context.made, destination);
     return;
   }
-  if (mount.type === "cgroup") return makeCgroupMounts(program, mount, context);
   const options = parseMountOptions(mount.options);
-  makeDirectories(program, destination, context.made);
-  if (mount.type === "proc" || mount.type === "sysfs") refuseLink(program, destination);
   program.call(PURPOSE[mount.type ?? ""] ?? `the spec wants a ${mount.type} at ${destination}`)
     .mount(
       mount.source ?? mount.type!,
