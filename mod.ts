@@ -33,8 +33,9 @@ export interface RunRequest {
  * @returns its exit code, as `docker run` gives it
  */
 export async function run({ image, args, root }: RunRequest): Promise<number> {
-  const [{ findImage }, { prepare, start }, { dataRoot }] = await Promise.all([
+  const [{ findImage }, { prepare }, { start }, { dataRoot }] = await Promise.all([
     import("./runtime/images/find.ts"),
+    import("./runtime/prepare.ts"),
     import("./runtime/container.ts"),
     import("./runtime/data_root.ts"),
   ]);

@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { Container, ContainerRequest, Prepared } from "../runtime/container.ts";
-import { prepare, start } from "../runtime/container.ts";
+import type { Container } from "../runtime/container.ts";
+import type { ContainerRequest } from "../runtime/prepare.ts";
+import { start } from "../runtime/container.ts";
+import { prepare } from "../runtime/prepare.ts";
 import { findImage } from "../runtime/images/find.ts";
 import { parseRunFlags, type RunCommand } from "./run_flags.ts";
 
@@ -17,7 +19,7 @@ export interface Context {
 
 /** Runs the command. @returns the container's exit code */
 export async function run(args: string[], { root }: Context): Promise<number> {
-  const command = parseRunFlags(args);
+  const command = await parseRunFlags(args);
   const request = await toRequest(command, root);
   if (command.explain) return await showBirth(request, command.explain);
   if (command.trace) return await traceBirth(request);
@@ -74,8 +76,7 @@ async function size(): Promise<{ height: number; width: number }> {
 
 async function profile({ seccomp }: RunCommand): Promise<ContainerRequest["seccomp"]> {
   if (!seccomp || seccomp === "unconfined") return seccomp;
-  const { readProfile } = await import("./seccomp_profile.ts");
-  return readProfile(seccomp.file);
+  return JSON.parse(await Deno.readTextFile(seccomp.file));
 }
 
 async function showBirth(request: ContainerRequest, form: "text" | "json"): Promise<number> {
@@ -96,7 +97,7 @@ async function traceBirth(request: ContainerRequest): Promise<number> {
     import("./explain.ts"),
   ]);
   const stopwatch = new Stopwatch();
-  const prepared: Prepared = await prepare(request, stopwatch);
+  const prepared = await prepare(request, stopwatch);
   const container = await start(prepared);
   const colour = Deno.stderr.isTerminal() && !Deno.noColor;
   await write(Deno.stderr, listing(stopwatch.lines(prepared.draft), { colour }));

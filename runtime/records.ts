@@ -20,6 +20,7 @@ export interface ContainerRecord {
   /** the image's name as it was found, or the directory that is the root */
   image: string;
   command: string[];
+  labels?: Record<string, string>;
   /** when it was made, as Date.prototype.toISOString has it */
   created: string;
   /** the process that answers for the container: while it lives nobody else touches it */

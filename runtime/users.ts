@@ -9,7 +9,7 @@
  */
 
 import type { ResolvedUser } from "./image_config/options.ts";
-import { MergedTree } from "./users/merged_tree.ts";
+import { MergedTree } from "./merged_tree.ts";
 
 /** Docker's, and that of programs which keep ids in a signed int; the kernel could count further. */
 const LARGEST_ID = 2 ** 31 - 1;

@@ -1,0 +1,275 @@
+/**
+ * A container worked out: everything that its start needs, found out before anything is touched.
+ *
+ * So what would be done can be shown instead, and bad input is refused while there is nothing to
+ * undo.
+ *
+ * @module
+ */
+
+import type { Weave } from "../ffi/program.ts";
+import type { BirthRequest } from "./birth/birth.ts";
+import { type Draft, draft } from "./birth/launch.ts";
+import { ignoredSignals } from "./birth/process.ts";
+import type { RootSource } from "./birth/rootfs.ts";
+import { resolveCapabilities } from "./capabilities.ts";
+import { readCgroupHost } from "./cgroups/host.ts";
+import { CgroupError, type CgroupPlan } from "./cgroups/plan.ts";
+import { cgroupPath, planCgroup } from "./cgroups/planner.ts";
+import { hostname, hosts, readHostFile, resolvConf } from "./host_files.ts";
+import {
+  DEFAULT_MASKED_PATHS,
+  type RunOptions,
+  specFromImage,
+  thermalThrottlePaths,
+} from "./image_config.ts";
+import { type Image, lowerDirectories } from "./images/store.ts";
+import { identify } from "./processes.ts";
+import { type ContainerRecord, containersDirectory } from "./records.ts";
+import type { Identity } from "./rootless.ts";
+import { loadSeccomp, seccompFlags, seccompHost } from "./seccomp/load.ts";
+import type { ConditionalProfile, SeccompHost } from "./seccomp/profile.ts";
+import type { LinuxSeccomp, Mount, Spec } from "./spec.ts";
+import { refuseUnsupported } from "./unsupported.ts";
+import { resolveUser } from "./users.ts";
+import { validateSpec } from "./validate.ts";
+
+/** What a container is made from. */
+export interface ContainerRequest {
+  /** where images, layers and containers are kept */
+  dataRoot: string;
+  /** an image whose layers are unpacked, or an absolute path of a directory that is the root */
+  from: Image | string;
+  /** `--name` */
+  name?: string;
+  /** Docker's `--user`: names or numbers; unless given, the image's */
+  user?: string;
+  /** further groups, names or numbers */
+  groups?: string[];
+  /** lines `address name` for /etc/hosts */
+  extraHosts?: string[];
+  /** system calls: unless given, Docker's default profile for the container's capabilities */
+  seccomp?: ConditionalProfile | "unconfined";
+  /** the cgroup below which the container's own is made, under its id */
+  cgroupParent?: string;
+  /** free text by key, kept in the record */
+  labels?: Record<string, string>;
+  /** whether the limit on swap was not asked for: it goes where the host cannot count swap */
+  swapIsDefault?: boolean;
+  /** everything else */
+  options: Omit<RunOptions, "id" | "rootfs" | "resolvedUser" | "seccomp" | "groupAdd">;
+}
+
+/** A container that could be started. */
+export interface Prepared {
+  record: ContainerRecord;
+  /** its directory below the data root */
+  directory: string;
+  spec: Spec;
+  draft: Draft;
+  dataRoot: string;
+}
+
+/**
+ * Works out a container, and writes its birth down; nothing is touched.
+ *
+ * @param weave steps around each call of the birth, for traces and debuggers
+ * @throws {SpecError} {@link CgroupError} and others, for what cannot be honoured
+ */
+export async function prepare(request: ContainerRequest, weave?: Weave): Promise<Prepared> {
+  const { dataRoot, from, options } = request;
+  const id = newId();
+  const directory = `${containersDirectory(dataRoot)}/${id}`;
+  const identity = Deno.uid() === 0 ? undefined : (await import("./rootless.ts")).hostIdentity();
+  const layers = typeof from === "string" ? [from] : lowerDirectories(from);
+  const config = typeof from === "string" ? NO_CONFIG : from.config;
+  const wanted = request.user ?? config.config?.User ?? "";
+  const { user, groupAdd } = resolveUser(layers, wanted, request.groups ?? []);
+  const files = hostFiles(request, id, directory);
+  const capabilities = resolveCapabilities({
+    add: options.capAdd,
+    drop: options.capDrop,
+    privileged: options.privileged,
+  });
+  const profile = await profileOf(request, capabilities);
+  const spec = specFromImage(config, {
+    ...options,
+    ...(request.cgroupParent ? { cgroupsPath: `${request.cgroupParent}/${id}` } : {}),
+    id,
+    rootfs: typeof from === "string" ? from : `${directory}/rootfs`,
+    resolvedUser: user,
+    groupAdd,
+    hostname: hostnameOf(options, id),
+    maskedPaths: maskedPaths(options),
+    mounts: [...files.map((file) => file.mount), ...options.mounts ?? []],
+    // the default profile stands for itself: its 350 names in the spec would be of use to nobody
+    seccomp: profile && "defaultAction" in profile ? profile : "unconfined",
+    ...(identity ? rootlessOptions(identity) : {}),
+  });
+  validateSpec(spec);
+  refuseUnsupported(spec);
+  const cgroup = cgroupOf(spec, id, identity !== undefined, request.swapIsDefault ?? false);
+  const record: ContainerRecord = {
+    id,
+    name: request.name,
+    image: typeof from === "string" ? from : from.name,
+    command: spec.process!.args!,
+    labels: request.labels,
+    created: new Date().toISOString(),
+    owner: identify("self")!,
+    cgroup: cgroup.record,
+  };
+  const birth: BirthRequest = {
+    spec: spec as BirthRequest["spec"],
+    root: rootOf(from, layers, dataRoot, id, identity !== undefined),
+    directories: directoriesOf(directory, typeof from === "string" ? undefined : layers[0]),
+    files: [
+      {
+        path: `${directory}/record.json`,
+        content: JSON.stringify(record),
+        why: "whoever finds this directory later knows what belongs to it",
+      },
+      ...files,
+    ],
+    cgroup,
+    seccomp: profile && {
+      filter: await loadSeccomp(`${dataRoot}/cache`, profile),
+      flags: seccompFlags(profile),
+    },
+    ignoredSignals: ignoredSignals(Deno.readTextFileSync("/proc/self/status")),
+    isFile: (path) => files.some((file) => file.path === path) || isFile(path),
+    mayChangeGroups: identity?.hasRange ?? true,
+    dieWithParent: true,
+  };
+  const writer = identity?.writer ?? { denySetgroups: false };
+  return { record, directory, spec, draft: draft(birth, writer, weave), dataRoot };
+}
+
+/** Whether a volume's source is not a directory; one that is missing is found out at its own call. */
+function isFile(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** 64 hexadecimal digits, as Docker's. */
+function newId(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
+}
+
+/** A root directory without an image says nothing of what to run. */
+const NO_CONFIG: Image["config"] = {
+  architecture: Deno.build.arch,
+  os: "linux",
+  rootfs: { type: "layers", diff_ids: [] },
+};
+
+function rootOf(
+  from: Image | string,
+  layers: string[],
+  dataRoot: string,
+  id: string,
+  userxattr: boolean,
+): RootSource {
+  if (typeof from === "string") return { kind: "directory", path: from };
+  const own = `../containers/${id}`;
+  return {
+    kind: "overlay",
+    from: `${dataRoot}/layers`,
+    lower: layers.map((layer) => layer.slice(layer.lastIndexOf("/") + 1)),
+    upper: `${own}/upper`,
+    work: `${own}/work`,
+    mountPoint: `${own}/rootfs`,
+    userxattr,
+  };
+}
+
+/** The directories of a container; the root of its tree has the mode that the image gives it. */
+function directoriesOf(directory: string, top: string | undefined): BirthRequest["directories"] {
+  const own = { path: directory, mode: 0o700, why: "everything of this container's is in here" };
+  if (top === undefined) return [own];
+  const mode = Deno.statSync(top).mode! & 0o7777;
+  return [
+    own,
+    { path: `${directory}/upper`, mode, why: "takes every change to the root file system" },
+    { path: `${directory}/work`, mode: 0o700, why: "overlayfs prepares its changes here" },
+    { path: `${directory}/rootfs`, mode: 0o700, why: "an empty place to mount the layers on" },
+  ];
+}
+
+interface HostFile {
+  path: string;
+  content: string;
+  why: string;
+  mount: Mount;
+}
+
+/** The files of /etc that are the container's own, unless something is mounted there anyway. */
+function hostFiles(request: ContainerRequest, id: string, directory: string): HostFile[] {
+  const { options } = request;
+  const taken = new Set((options.mounts ?? []).map((mount) => mount.destination));
+  const about = {
+    hostname: hostnameOf(options, id),
+    sharesNetwork: options.network === "host",
+    extraHosts: request.extraHosts,
+    read: readHostFile,
+  };
+  const files = { hosts, hostname, "resolv.conf": resolvConf };
+  return Object.entries(files)
+    .filter(([name]) => !taken.has(`/etc/${name}`))
+    .map(([name, make]) => ({
+      path: `${directory}/${name}`,
+      content: make(about),
+      why: `/etc/${name} is the container's own, not the image's`,
+      mount: {
+        destination: `/etc/${name}`,
+        type: "bind",
+        source: `${directory}/${name}`,
+        options: ["bind", "rprivate"],
+      },
+    }));
+}
+
+function rootlessOptions({ uidMappings, gidMappings }: Identity): Partial<RunOptions> {
+  return { rootless: true, uidMappings, gidMappings };
+}
+
+function cgroupOf(spec: Spec, id: string, rootless: boolean, swapIsDefault: boolean): CgroupPlan {
+  const resources = spec.linux?.resources;
+  const path = cgroupPath(spec.linux?.cgroupsPath, id);
+  try {
+    return planCgroup(readCgroupHost(), { path, resources, rootless });
+  } catch (error) {
+    const isSwap = error instanceof CgroupError && error.field.endsWith("memory.swap");
+    if (!isSwap || !swapIsDefault) throw error;
+    delete resources!.memory!.swap;
+    return planCgroup(readCgroupHost(), { path, resources, rootless });
+  }
+}
+
+/** Docker's masked paths, and those that only some machines have. */
+function maskedPaths({ maskedPaths, privileged }: Partial<RunOptions>): string[] | undefined {
+  if (maskedPaths || privileged) return maskedPaths;
+  const more = thermalThrottlePaths();
+  return more.length ? [...DEFAULT_MASKED_PATHS, ...more] : undefined;
+}
+
+/** The name of the container: with the host's network it is the host's, as Docker has it. */
+function hostnameOf({ hostname, uts, network }: Partial<RunOptions>, id: string): string {
+  const sharesName = uts === "host" || network === "host";
+  return hostname ?? (sharesName ? Deno.hostname() : id.slice(0, 12));
+}
+
+/** The profile of the container's system calls: one that was given, or what Docker's depends on. */
+async function profileOf(
+  { seccomp, options }: ContainerRequest,
+  capabilities: string[],
+): Promise<LinuxSeccomp | SeccompHost | undefined> {
+  if (seccomp === "unconfined" || (!seccomp && options.privileged)) return;
+  const host = seccompHost(capabilities);
+  if (!seccomp) return host;
+  const { resolveProfile } = await import("./seccomp/profile.ts");
+  return resolveProfile(seccomp, host);
+}
