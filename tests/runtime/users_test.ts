@@ -10,7 +10,7 @@ import { assertThrows } from "@std/assert/throws";
 import { AT, S } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { resolveUser, UserError } from "../../runtime/users.ts";
-import { ImageFileError } from "../../runtime/users/merged_tree.ts";
+import { ImageFileError } from "../../runtime/merged_tree.ts";
 import { needs } from "../helpers/needs.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
 
