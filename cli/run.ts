@@ -42,9 +42,6 @@ async function toRequest(command: RunCommand, root: string): Promise<ContainerRe
   if (terminal && !Deno.stdin.isTerminal()) {
     throw new Error("-t: standard input is not a terminal: leave -t away, or run this in one");
   }
-  for (const directory of command.makeDirectories ?? []) {
-    Deno.mkdirSync(directory, { recursive: true });
-  }
   return {
     dataRoot: root,
     from,

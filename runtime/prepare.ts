@@ -54,6 +54,10 @@ export interface ContainerRequest {
   cgroupParent?: string;
   /** free text by key, kept in the record */
   labels?: Record<string, string>;
+  /** volumes: named ones are kept below the data root, others go with the container */
+  volumes?: { name?: string; destination: string; options: string[] }[];
+  /** directories of the host's that are made when the container starts, if they are missing */
+  makeDirectories?: string[];
   /** whether the limit on swap was not asked for: it goes where the host cannot count swap */
   swapIsDefault?: boolean;
   /** everything else */
@@ -86,6 +90,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
   const wanted = request.user ?? config.config?.User ?? "";
   const { user, groupAdd } = resolveUser(layers, wanted, request.groups ?? []);
   const files = hostFiles(request, id, directory);
+  const volumes = volumeMounts(request, directory);
   const capabilities = resolveCapabilities({
     add: options.capAdd,
     drop: options.capDrop,
@@ -101,7 +106,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     groupAdd,
     hostname: hostnameOf(options, id),
     maskedPaths: maskedPaths(options),
-    mounts: [...files.map((file) => file.mount), ...options.mounts ?? []],
+    mounts: [...files.map((file) => file.mount), ...options.mounts ?? [], ...volumes],
     // the default profile stands for itself: its 350 names in the spec would be of use to nobody
     seccomp: profile && "defaultAction" in profile ? profile : "unconfined",
     ...(identity ? rootlessOptions(identity) : {}),
@@ -122,7 +127,13 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
   const birth: BirthRequest = {
     spec: spec as BirthRequest["spec"],
     root: rootOf(from, layers, dataRoot, id, identity !== undefined),
-    directories: directoriesOf(directory, typeof from === "string" ? undefined : layers[0]),
+    directories: [
+      ...directoriesOf(directory, typeof from === "string" ? undefined : layers[0]),
+      ...sourceDirectories([
+        ...volumes.map((mount) => mount.source!),
+        ...request.makeDirectories ?? [],
+      ]),
+    ],
     files: [
       {
         path: `${directory}/record.json`,
@@ -197,6 +208,30 @@ function directoriesOf(directory: string, top: string | undefined): BirthRequest
     { path: `${directory}/work`, mode: 0o700, why: "overlayfs prepares its changes here" },
     { path: `${directory}/rootfs`, mode: 0o700, why: "an empty place to mount the layers on" },
   ];
+}
+
+/** Named volumes outlive the container; one without a name is in the container's own directory. */
+function volumeMounts({ volumes = [], dataRoot }: ContainerRequest, directory: string): Mount[] {
+  return volumes.map(({ name, destination, options }, i) => ({
+    destination,
+    type: "bind",
+    source: name ? `${dataRoot}/volumes/${name}/_data` : `${directory}/volume-${i}`,
+    options,
+  }));
+}
+
+/** Directories that a mount takes from the host and that need not be there yet, parents first. */
+function sourceDirectories(paths: string[]): BirthRequest["directories"] {
+  const all = paths.flatMap((path) => {
+    const parts = path.split("/");
+    return parts.slice(2).map((_, i) => parts.slice(0, i + 3).join("/"));
+  });
+  return [...new Set(all)].map((path) => ({
+    path,
+    mode: 0o755,
+    shared: true,
+    why: "a mount's source, which Docker makes where it is missing",
+  }));
 }
 
 interface HostFile {

@@ -61,8 +61,8 @@ export interface BirthRequest {
   spec: Spec & { process: Process };
   /** where its root comes from */
   root: RootSource;
-  /** directories of the host's to make first, parents before children */
-  directories: { path: string; mode: number; why: string }[];
+  /** directories of the host's to make first, parents before children; `shared` ones may be there */
+  directories: { path: string; mode: number; why: string; shared?: boolean }[];
   /** files of the host's to write next */
   files: { path: string; content: string; why: string }[];
   /** its control group */
@@ -99,7 +99,9 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   const inUserNamespace = hasNew(spec, "user");
 
   program.phase("a place for the container", 7);
-  for (const { path, mode, why } of request.directories) program.call(why).mkdir(path, mode);
+  for (const { path, mode, why, shared } of request.directories) {
+    program.call(why, shared ? { allow: ["EEXIST"] } : {}).mkdir(path, mode);
+  }
   for (const { path, content, why } of request.files) {
     writeFile(program, path, content, why, { flags: O.CREAT | O.EXCL, mode: 0o644 });
   }

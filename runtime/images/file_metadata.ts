@@ -118,7 +118,7 @@ export class FileMetadata {
     if (this.#mustChown(entry)) {
       const { uid, gid } = entry;
       const result = attempt.fchownat(directory, it, uid, gid, AT.SYMLINK_NOFOLLOW);
-      if (result < 0) throw failure("fchownat", `${showName(entry.name)}, ${uid}, ${gid}`, result);
+      if (result < 0) throw chownFailure("fchownat", entry, result);
     }
     if (entry.type !== "symlink" && (entry.mode & (0o7000 | this.#umask))) {
       const result = attempt.fchmodat(directory, it, entry.mode, 0);
@@ -145,8 +145,7 @@ export class FileMetadata {
   #chown(fd: number, entry: TarEntry): void {
     if (!this.#mustChown(entry)) return;
     const result = attempt.fchown(fd, entry.uid, entry.gid);
-    if (result >= 0) return;
-    throw failure("fchown", `${showName(entry.name)}, ${entry.uid}, ${entry.gid}`, result);
+    if (result < 0) throw chownFailure("fchown", entry, result);
   }
 
   #chmod(fd: number, entry: TarEntry): void {
@@ -190,6 +189,14 @@ export class FileMetadata {
     }
     return this.#times;
   }
+}
+
+function chownFailure(call: string, { name, uid, gid }: TarEntry, result: number): Error {
+  const error = failure(call, `${showName(name)}, ${uid}, ${gid}`, result);
+  if (result !== -E.EINVAL) return error;
+  return error.because(
+    "no such id in this user namespace: give the user a larger range in subuid(5)",
+  );
 }
 
 /** This process's umask; umask(2) itself cannot tell it without changing it for every thread. */

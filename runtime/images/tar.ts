@@ -81,6 +81,9 @@ export class TarReader {
   #longName?: string;
   #longLink?: string;
   #entries = 0;
+  /** Bytes of the chunks before this one, and of the archive up to the last header's end. */
+  #written = 0;
+  #headerEnd = 0;
   #zeroBlocks = 0;
 
   /**
@@ -95,12 +98,22 @@ export class TarReader {
    * @throws {TarError} naming the entry that is wrong, and whatever the sink throws
    */
   write(chunk: Uint8Array): void {
+    this.#consume(chunk);
+    this.#written += chunk.length;
+  }
+
+  #consume(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length;) {
       if (this.#content > 0) at = this.#takeContent(chunk, at);
       else if (this.#padding > 0) at = this.#takePadding(chunk, at);
       else if (this.#zeroBlocks === 2) return; // what is behind the end is filler of the tape's record
       else at = this.#takeBlock(chunk, at);
     }
+  }
+
+  /** Where in the archive the content of the entry that the sink was given last begins. */
+  get contentOffset(): number {
+    return this.#headerEnd;
   }
 
   /**
@@ -144,6 +157,7 @@ export class TarReader {
   /** Takes a header block, from two chunks where it lies across them. */
   #takeBlock(chunk: Uint8Array, at: number): number {
     const missing = BLOCK - this.#blockFilled;
+    this.#headerEnd = this.#written + at + missing;
     if (missing === BLOCK && chunk.length - at >= BLOCK) {
       this.#header(chunk.subarray(at, at + BLOCK));
       return at + BLOCK;
@@ -165,7 +179,7 @@ export class TarReader {
       const link = this.#undecidedLink;
       this.#undecidedLink = undefined;
       this.#open(link, valid ? 0 : link.size);
-      if (!valid) return this.write(block);
+      if (!valid) return this.#consume(block);
     }
     if (zero) {
       this.#zeroBlocks++;
