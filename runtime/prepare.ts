@@ -58,6 +58,8 @@ export interface ContainerRequest {
   volumes?: { name?: string; destination: string; options: string[] }[];
   /** directories of the host's that are made when the container starts, if they are missing */
   makeDirectories?: string[];
+  /** false: standard input is /dev/null. Unless given, it is this process's own */
+  hasInput?: boolean;
   /** whether the limit on swap was not asked for: it goes where the host cannot count swap */
   swapIsDefault?: boolean;
   /** everything else */
@@ -151,6 +153,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     isFile: (path) => files.some((file) => file.path === path) || isFile(path),
     mayChangeGroups: identity?.hasRange ?? true,
     dieWithParent: true,
+    hasInput: request.hasInput ?? true,
   };
   const writer = identity?.writer ?? { denySetgroups: false };
   return { record, directory, spec, draft: draft(birth, writer, weave), dataRoot };

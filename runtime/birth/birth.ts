@@ -75,6 +75,8 @@ export interface BirthRequest {
   isFile: (path: string) => boolean;
   /** whether the kernel lets the container set its groups: not in a user namespace of one id */
   mayChangeGroups: boolean;
+  /** false: its standard input is /dev/null, unless it has a terminal */
+  hasInput: boolean;
   /** whether the container is killed when the process that starts it dies */
   dieWithParent: boolean;
 }
@@ -183,8 +185,15 @@ function buildRoot(program: Program, request: BirthRequest, inUserNamespace: boo
       owner: spec.process.user.uid,
     }, context.made);
     takeTerminal(program, terminal);
-  }
+  } else if (!request.hasInput) closeInput(program);
   makeDirectories(program, spec.process.cwd, context.made);
+}
+
+/** Gives the process an input that is at its end. */
+function closeInput(program: Program): void {
+  const input = program.call("an input that is at its end", { name: "input" })
+    .open("/dev/null", O.RDONLY | O.CLOEXEC, 0);
+  program.call("in place of what this command itself reads from").dup3(input, 0, 0);
 }
 
 /** Names, kernel parameters, and what must not be seen or changed. */

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { writeJson } from "./archive_blobs.ts";
 import { DynamicLoader, glibcDirectories, MissingLibraryError } from "./dynamic_loader.ts";
 import { type Elf, ElfError, readElf } from "./elf.ts";
 import { HostFiles } from "./host_files.ts";
@@ -69,12 +70,11 @@ export async function remakeLocalImage(store: ImageStore): Promise<Image> {
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.OCI_MANIFEST,
-    config: { mediaType: MEDIA_TYPE.OCI_CONFIG, ...await writeJson(store, config) },
+    config: await writeJson(store, MEDIA_TYPE.OCI_CONFIG, config),
     layers: [layer],
   };
   await unpackLayer(store, { descriptor: layer, diffId: layer.digest });
-  const { mediaType } = manifest;
-  await store.tag(LOCAL, { mediaType, ...await writeJson(store, manifest) });
+  await store.tag(LOCAL, await writeJson(store, manifest.mediaType, manifest));
   return (await store.image(LOCAL))!;
 }
 
@@ -224,11 +224,4 @@ function isFile(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function writeJson(
-  store: ImageStore,
-  value: unknown,
-): Promise<{ digest: string; size: number }> {
-  return await store.writeBlob(new TextEncoder().encode(JSON.stringify(value)));
 }
