@@ -14,7 +14,6 @@ import { ignoredSignals } from "./birth/process.ts";
 import type { RootSource } from "./birth/rootfs.ts";
 import { resolveCapabilities } from "./capabilities.ts";
 import { readCgroupHost } from "./cgroups/host.ts";
-import { CgroupError, type CgroupPlan } from "./cgroups/plan.ts";
 import { cgroupPath, planCgroup } from "./cgroups/planner.ts";
 import { hostname, hosts, readHostFile, resolvConf } from "./host_files.ts";
 import {
@@ -115,7 +114,12 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
   });
   validateSpec(spec);
   refuseUnsupported(spec);
-  const cgroup = cgroupOf(spec, id, identity !== undefined, request.swapIsDefault ?? false);
+  const cgroup = await planCgroup(readCgroupHost(), {
+    path: cgroupPath(spec.linux?.cgroupsPath, id),
+    resources: spec.linux?.resources,
+    rootless: identity !== undefined,
+    swapIsDefault: request.swapIsDefault,
+  });
   const record: ContainerRecord = {
     id,
     name: request.name,
@@ -272,19 +276,6 @@ function hostFiles(request: ContainerRequest, id: string, directory: string): Ho
 
 function rootlessOptions({ uidMappings, gidMappings }: Identity): Partial<RunOptions> {
   return { rootless: true, uidMappings, gidMappings };
-}
-
-function cgroupOf(spec: Spec, id: string, rootless: boolean, swapIsDefault: boolean): CgroupPlan {
-  const resources = spec.linux?.resources;
-  const path = cgroupPath(spec.linux?.cgroupsPath, id);
-  try {
-    return planCgroup(readCgroupHost(), { path, resources, rootless });
-  } catch (error) {
-    const isSwap = error instanceof CgroupError && error.field.endsWith("memory.swap");
-    if (!isSwap || !swapIsDefault) throw error;
-    delete resources!.memory!.swap;
-    return planCgroup(readCgroupHost(), { path, resources, rootless });
-  }
 }
 
 /** Docker's masked paths, and those that only some machines have. */

@@ -115,6 +115,11 @@ export interface CgroupRequest {
   resources?: LinuxResources;
   /** True when the container has a user namespace of an ordinary user's. */
   rootless: boolean;
+  /**
+   * True when nobody asked for `memory.swap`, but Docker's rule made it of the limit: it is left out
+   * where the kernel does not count swap.
+   */
+  swapIsDefault?: boolean;
 }
 
 /** A control group that cannot be had: said before anything is touched. */

@@ -10,11 +10,9 @@
  * @module
  */
 
-import type { LinuxResources } from "../spec/resources.ts";
-import { type Asked, askedControllers } from "./controllers.ts";
-import { deviceProgram } from "./device_program.ts";
 import { allowEverything, deviceLines, deviceRules } from "./devices.ts";
 import { type CgroupFiles, hostFiles } from "./host.ts";
+import type { Limit } from "./limits.ts";
 import {
   CgroupError,
   type CgroupHost,
@@ -24,8 +22,6 @@ import {
   joinsOf,
 } from "./plan.ts";
 import { findPlace, type Place, type Wanted } from "./tree.ts";
-import { cpuset } from "./v1.ts";
-import { controllerOf, unified } from "./v2.ts";
 import type { Setting } from "./values.ts";
 
 /** Good to have when nothing is asked: to tell a death by memory limit, and to count. */
@@ -39,17 +35,16 @@ const ALWAYS = ["memory", "pids"];
  * @param files where to look things up
  * @throws {CgroupError} when a limit cannot be honoured
  */
-export function planCgroup(
+export async function planCgroup(
   host: CgroupHost,
   request: CgroupRequest,
   files: CgroupFiles = hostFiles,
-): CgroupPlan {
-  return new Planner(host, request, files).plan();
+): Promise<CgroupPlan> {
+  return await new Planner(host, request, files).plan();
 }
 
 /** One use of {@linkcode planCgroup}: what it knows, and the plan as it grows. */
 class Planner {
-  private readonly resources: LinuxResources;
   private readonly made: CgroupPlan;
   /** Version 1's mounts in which the group has a directory, each with the nearest that was there. */
   private readonly v1Parents = new Map<string, string>();
@@ -59,7 +54,6 @@ class Planner {
     private readonly request: CgroupRequest,
     private readonly files: CgroupFiles,
   ) {
-    this.resources = request.resources ?? {};
     const { path } = request;
     this.made = {
       path,
@@ -72,58 +66,47 @@ class Planner {
     };
   }
 
-  plan(): CgroupPlan {
-    const { host, resources, made } = this;
-    const inV1: Asked[] = [];
-    const inV2: Asked[] = [];
-    for (const controller of askedControllers(resources)) {
-      const name = controller.v1?.name;
-      (name && host.v1.has(name) ? inV1 : inV2).push(controller);
-    }
-    const place = this.planV2(inV2);
-    this.planV1(inV1, place);
-    this.planDevices(place);
+  async plan(): Promise<CgroupPlan> {
+    const { made } = this;
+    const limits = await this.limits();
+    const place = this.planV2(limits.v2);
+    this.planV1(limits.v1, place);
+    await this.planDevices(place);
     made.joins = joinsOf(made.record);
     if (made.record.v2 || made.joins.length) this.planMounts();
     return made;
   }
 
+  /** The modules that know limits are loaded when there are any: most containers have none. */
+  private async limits(): Promise<{ v1: Limit[]; v2: Limit[] }> {
+    const { devices: _, ...resources } = this.request.resources ?? {};
+    for (const _ in resources) {
+      const { limitsOf } = await import("./limits.ts");
+      return limitsOf(this.host, resources);
+    }
+    return { v1: [], v2: [] };
+  }
+
   /** The group of version 2, with those controllers that version 1 does not have. */
-  private planV2(controllers: Asked[]): Place | undefined {
-    const { host, resources, made, files, request } = this;
-    const wanted: Wanted[] = [];
-    for (const { v1, v2, field } of controllers) {
-      if (!v2) throw new CgroupError(field, `needs version 1's ${v1!.name} controller`);
-      wanted.push({ controller: v2.name, field });
-    }
-    for (const file in resources.unified) {
-      const field = `linux.resources.unified["${file}"]`;
-      const controller = controllerOf(file);
-      if (host.v1.has(controller)) {
-        throw new CgroupError(field, `is a file of version 2, but ${controller} is on version 1`);
-      }
-      // cgroup.* is there in every group
-      if (controller !== "cgroup") wanted.push({ controller, field });
-    }
-    if (!host.v2) {
-      if (wanted.length) throw new CgroupError(wanted[0].field!, notMounted(wanted[0].controller));
-      return undefined;
+  private planV2(limits: Limit[]): Place | undefined {
+    const { host, made, files, request } = this;
+    if (!host.v2) return undefined;
+    const wanted = new Map<string, Wanted>();
+    for (const { controller, field } of limits) {
+      if (controller && !wanted.has(controller)) wanted.set(controller, { controller, field });
     }
     for (const controller of ALWAYS) {
-      if (!host.v1.has(controller)) wanted.push({ controller });
+      if (!host.v1.has(controller) && !wanted.has(controller)) {
+        wanted.set(controller, { controller });
+      }
     }
-    const unique = wanted.filter(({ controller }, i) =>
-      wanted.findIndex((other) => other.controller === controller) === i
-    );
-    const place = findPlace(host.v2, request, unique, files);
+    const place = findPlace(host.v2, request, [...wanted.values()], files);
     if (!place) return undefined;
 
     const { directory, parent, directories, writes } = place;
     made.directories.push(...directories);
     made.writes.push(...writes);
-    const ground = { files, mount: host.v2.mount, parent };
-    for (const { v2 } of controllers) this.write(directory, v2!.write(resources, ground));
-    this.write(directory, unified(resources));
+    this.writeLimits(directory, limits, host.v2.mount, parent);
     made.into = directory;
     made.record.v2 = directory;
     made.record.made.push(...place.made);
@@ -131,20 +114,20 @@ class Planner {
   }
 
   /** A group in each version 1 hierarchy that has one of the controllers, or one of those wanted always. */
-  private planV1(controllers: Asked[], place: Place | undefined): void {
-    const { host, resources, request, files } = this;
+  private planV1(limits: Limit[], place: Place | undefined): void {
+    const { host, request } = this;
     if (request.rootless) {
-      if (controllers.length) throw new CgroupError(controllers[0].field, NOT_FOR_USERS);
+      if (limits.length) throw new CgroupError(limits[0].field, NOT_FOR_USERS);
       return;
     }
-    for (const { v1, field } of controllers) {
-      const { mount, writable } = host.v1.get(v1!.name)!;
+    for (const limit of limits) {
+      const { mount, writable } = host.v1.get(limit.controller!)!;
       if (!writable) {
-        throw new CgroupError(field, `${mount} may not be written to: mount it read-write`);
+        const why = `${mount} may not be written to: mount it read-write`;
+        throw new CgroupError(limit.field, why);
       }
-      const directory = this.enterV1(v1!.name);
-      const parent = this.v1Parents.get(mount)!;
-      this.write(directory, v1!.write(resources, { files, mount, parent }));
+      const directory = this.enterV1(limit.controller!);
+      this.writeLimits(directory, [limit], mount, this.v1Parents.get(mount)!);
     }
     // without version 2, only the freezer holds a group still while all in it are killed
     for (const name of place ? ALWAYS : [...ALWAYS, "freezer"]) {
@@ -178,29 +161,44 @@ class Planner {
       const why = leaf ? `the container's ${sharing.join(" and ")} group` : "on the way to it";
       made.directories.push({ path: level, why, shared: !leaf });
       made.record.made.push(level);
-      // nobody can join below a group without processors and memory nodes
-      if (sharing.includes("cpuset") && !leaf) {
-        this.write(level, cpuset({}, { files, mount, parent }));
-      }
+      if (sharing.includes("cpuset")) this.inheritCpuset(level, parent);
     }
     v1Parents.set(mount, parent);
     return directory;
   }
 
+  /** A new cpuset is empty, and nobody can join it or one below it before both lists are filled. */
+  private inheritCpuset(directory: string, parent: string): void {
+    const why = "as the parent has it: an empty list lets nobody join";
+    this.write(
+      directory,
+      ["cpuset.cpus", "cpuset.mems"].map((file) => {
+        return { file, value: this.files.read(`${parent}/${file}`)?.trim() ?? "", why };
+      }),
+    );
+  }
+
   /** Control over devices, which the specification has denied unless it is allowed. */
-  private planDevices(place: Place | undefined): void {
-    const { host, resources, request, made } = this;
+  private async planDevices(place: Place | undefined): Promise<void> {
+    const { host, request, made } = this;
     // in a user namespace nobody can make a node, and the kernel checks its owner's rights
     if (request.rootless) return;
-    const rules = deviceRules(resources);
+    const rules = deviceRules(request.resources ?? {});
     if (allowEverything(rules)) return;
     if (host.v1.get("devices")?.writable) {
       this.write(this.enterV1("devices"), deviceLines(rules));
     } else if (place) {
+      const { deviceProgram } = await import("./device_program.ts");
       made.deviceProgram = deviceProgram(rules);
     } else {
       throw new CgroupError("linux.resources.devices", NO_DEVICES);
     }
+  }
+
+  private writeLimits(directory: string, limits: Limit[], mount: string, parent: string): void {
+    const { files, request: { swapIsDefault } } = this;
+    const ground = { files, mount, parent, swapIsDefault };
+    for (const limit of limits) this.write(directory, limit.write(ground));
   }
 
   private write(directory: string, settings: Setting[]): void {
@@ -243,10 +241,6 @@ const NOT_FOR_USERS =
 const NO_DEVICES =
   "there is nothing to keep a container's root from making and opening the host's disks with: mount " +
   "version 1's devices hierarchy or cgroup2 writable, or allow every device to do without";
-
-function notMounted(controller: string): string {
-  return `this host has no ${controller} controller: mount cgroup2 at /sys/fs/cgroup`;
-}
 
 /**
  * The path of a container's group from `linux.cgroupsPath`; a relative one, of which the

@@ -24,7 +24,7 @@ import {
 } from "./values.ts";
 
 /** `memory`: what the group may hold before the kernel reclaims, then kills. */
-export function memory({ memory = {} }: LinuxResources, { files, mount }: Ground): Setting[] {
+export function memory({ memory = {} }: LinuxResources, ground: Ground): Setting[] {
   const { limit, reservation, swap, kernelTCP, swappiness, disableOOMKiller } = memory;
   refuse(`${MEMORY}.kernel`, memory.kernel, "the kernel has no limit of its own memory alone");
   checkSwap(memory);
@@ -36,16 +36,9 @@ export function memory({ memory = {} }: LinuxResources, { files, mount }: Ground
       why: "the most memory: at it the kernel reclaims, then kills",
     });
   }
-  if (given(swap)) {
-    const file = "memory.memsw.limit_in_bytes";
-    if (!files.exists(`${mount}/${file}`)) {
-      throw new CgroupError(
-        `${MEMORY}.swap`,
-        "the kernel does not count swap: boot it with swapaccount=1, or leave the field out",
-      );
-    }
+  if (given(swap) && isSwapCounted(ground)) {
     settings.push({
-      file,
+      file: MEMSW,
       value: bytes(`${MEMORY}.swap`, swap, "-1"),
       why:
         "the most memory and swap together; it may not be less than memory alone, so it is second",
@@ -82,6 +75,17 @@ export function memory({ memory = {} }: LinuxResources, { files, mount }: Ground
   return settings;
 }
 
+const MEMSW = "memory.memsw.limit_in_bytes";
+
+function isSwapCounted({ files, mount, swapIsDefault }: Ground): boolean {
+  if (files.exists(`${mount}/${MEMSW}`)) return true;
+  if (swapIsDefault) return false;
+  throw new CgroupError(
+    `${MEMORY}.swap`,
+    "the kernel does not count swap: boot it with swapaccount=1, or leave the field out",
+  );
+}
+
 /** `cpu`: how much time, and how much of it against others. */
 export function cpu({ cpu = {} }: LinuxResources): Setting[] {
   const { shares, quota, period, burst, realtimePeriod, realtimeRuntime, idle } = cpu;
@@ -100,20 +104,21 @@ export function cpu({ cpu = {} }: LinuxResources): Setting[] {
   return settings;
 }
 
-/**
- * `cpuset`: which processors and memory nodes. A new group has none, and nobody can join it before
- * both are filled in: what is not asked for is what the parent has.
- */
+/** `cpuset`: which processors and memory nodes, instead of those of the parent. */
 export function cpuset({ cpu = {} }: LinuxResources, { files, parent }: Ground): Setting[] {
-  return (["cpus", "mems"] as const).map((name) => {
-    const within = files.read(`${parent}/cpuset.${name}`)?.trim() ?? "";
+  const settings: Setting[] = [];
+  for (const name of ["cpus", "mems"] as const) {
     const list = cpu[name];
-    return {
+    if (!list) continue;
+    const within = files.read(`${parent}/cpuset.${name}`);
+    const why = name === "cpus" ? "processors to run on" : "memory nodes to use";
+    settings.push({
       file: `cpuset.${name}`,
-      value: list ? cpuList(`${CPU}.${name}`, list, within) : within,
-      why: list ? "asked for" : "as the parent has it: an empty list lets nobody join",
-    };
-  });
+      value: cpuList(`${CPU}.${name}`, list, within),
+      why,
+    });
+  }
+  return settings;
 }
 
 const BLOCK = "linux.resources.blockIO";

@@ -32,7 +32,7 @@ import {
 const V1_ONLY = "version 2 of control groups has nothing like it; leave the field out";
 
 /** `memory`: what the group may hold before the kernel reclaims, then kills. */
-export function memory({ memory = {} }: LinuxResources): Setting[] {
+export function memory({ memory = {} }: LinuxResources, { swapIsDefault }: Ground): Setting[] {
   const { limit, reservation, swap } = memory;
   refuse(`${MEMORY}.kernel`, memory.kernel, "the kernel has no limit of its own memory alone");
   refuse(`${MEMORY}.kernelTCP`, memory.kernelTCP, V1_ONLY);
@@ -54,7 +54,7 @@ export function memory({ memory = {} }: LinuxResources): Setting[] {
       value: bytes(`${MEMORY}.swap`, beyond, "max"),
       why: "the most swap: version 2 counts it apart, the specification together with memory",
       // a kernel without swap has no such file, and nothing to limit
-      allow: beyond <= 0 ? ["ENOENT"] : undefined,
+      allow: beyond <= 0 || swapIsDefault ? ["ENOENT"] : undefined,
     });
   }
   if (given(reservation)) {
@@ -210,17 +210,14 @@ export function hugetlb({ hugepageLimits = [] }: LinuxResources, { files }: Grou
 }
 
 /** The controller whose file this is, by which `unified` names it. */
-export function controllerOf(file: string): string {
+export function controllerOf(file: string, field: string): string {
   const [, controller] = /^([a-z0-9_]+)\.[\w.]+$/i.exec(file) ?? [];
   if (controller) return controller;
-  const field = `linux.resources.unified["${file}"]`;
   throw new CgroupError(field, "is not the name of a control group's file");
 }
 
-/** `unified`: files by name, as they are; each line is a write of its own, as the kernel reads it. */
-export function unified({ unified = {} }: LinuxResources): Setting[] {
-  const why = "asked for by its name";
-  return Object.entries(unified).flatMap(([file, value]) =>
-    value.trim().split("\n").map((line) => ({ file, value: line, why }))
-  );
+/** `unified`: a file by name, as it is; each line is a write of its own, as the kernel reads it. */
+export function unified(file: string, value: string): Setting[] {
+  const lines = value.trim().split("\n");
+  return lines.map((line) => ({ file, value: line, why: "asked for by its name" }));
 }

@@ -35,6 +35,8 @@ export interface Ground {
   mount: string;
   /** The nearest directory above the group that is there already. */
   parent: string;
+  /** See {@linkcode CgroupRequest.swapIsDefault}. */
+  swapIsDefault?: boolean;
 }
 
 /** An integer in a range. */

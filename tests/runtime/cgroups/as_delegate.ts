@@ -11,7 +11,7 @@ import { realGroup } from "./real_group.ts";
 const resources = { memory: { limit: 16 << 20, swap: 16 << 20 }, pids: { limit: 20 } };
 let told;
 {
-  await using group = realGroup(resources, { rootless: true });
+  await using group = await realGroup(resources, { rootless: true });
   const { signal } = await group.run("exec tail /dev/zero");
   const outside = Deno.readTextFileSync("/proc/self/cgroup").trim();
   told = {

@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import { assertThrows } from "@std/assert/throws";
+import { assertRejects } from "@std/assert/rejects";
 import { CgroupError } from "../../../runtime/cgroups/plan.ts";
 import { needs } from "../../helpers/needs.ts";
 import { HYBRID, planOn, PURE } from "./hosts.ts";
@@ -24,11 +24,11 @@ const DELEGATED = {
   [`${BASE}/cgroup.procs`]: "500\n501\n",
 };
 
-Deno.test("an ordinary user without a delegated group gets none, and no limit", () => {
-  const plan = planOn(PURE, { rootless: true }, ["/sys/fs/cgroup"]);
+Deno.test("an ordinary user without a delegated group gets none, and no limit", async () => {
+  const plan = await planOn(PURE, { rootless: true }, ["/sys/fs/cgroup"]);
   assertEquals([plan.into, plan.directories, plan.mounts], [undefined, [], []]);
   assertEquals(plan.record, { path: "/c", v1: {}, made: [] });
-  assertThrows(
+  await assertRejects(
     () =>
       planOn(PURE, { rootless: true, resources: { memory: { limit: 100 } } }, ["/sys/fs/cgroup"]),
     CgroupError,
@@ -38,9 +38,9 @@ Deno.test("an ordinary user without a delegated group gets none, and no limit", 
   );
 });
 
-Deno.test("an ordinary user's limits work in the group that systemd handed over", () => {
+Deno.test("an ordinary user's limits work in the group that systemd handed over", async () => {
   const resources = { memory: { limit: 100 } };
-  const plan = planOn(DELEGATED, { rootless: true, resources }, NOT_MINE);
+  const plan = await planOn(DELEGATED, { rootless: true, resources }, NOT_MINE);
   assertEquals(plan.directories.map(({ path, shared }) => [path, shared]), [
     [`${BASE}/tiffin-outside`, true],
     [`${BASE}/c`, false],
@@ -58,13 +58,13 @@ Deno.test("an ordinary user's limits work in the group that systemd handed over"
   assertEquals(plan.deviceProgram, undefined);
 });
 
-Deno.test("nobody is moved for a container without limits", () => {
-  const plan = planOn(DELEGATED, { rootless: true }, NOT_MINE);
+Deno.test("nobody is moved for a container without limits", async () => {
+  const plan = await planOn(DELEGATED, { rootless: true }, NOT_MINE);
   assertEquals(plan.directories.map(({ path }) => path), [`${BASE}/c`]);
   assertEquals(plan.writes, []);
 });
 
-Deno.test("a second container finds the first one's work done", () => {
+Deno.test("a second container finds the first one's work done", async () => {
   const texts = {
     ...DELEGATED,
     "/proc/self/cgroup": `0::${SCOPE}/tiffin-outside\n`,
@@ -72,7 +72,7 @@ Deno.test("a second container finds the first one's work done", () => {
     [`${BASE}/cgroup.procs`]: "",
   };
   const resources = { memory: { limit: 100 }, pids: { limit: 3 } };
-  const plan = planOn(texts, { rootless: true, resources }, NOT_MINE);
+  const plan = await planOn(texts, { rootless: true, resources }, NOT_MINE);
   assertEquals(plan.directories.map(({ path }) => path), [`${BASE}/c`]);
   assertEquals(plan.writes.map(({ path, value }) => [path, value]), [
     [`${BASE}/cgroup.subtree_control`, "+pids"],
@@ -81,24 +81,24 @@ Deno.test("a second container finds the first one's work done", () => {
   ]);
 });
 
-Deno.test("a controller that systemd did not hand over is named", () => {
-  assertThrows(
+Deno.test("a controller that systemd did not hand over is named", async () => {
+  await assertRejects(
     () => planOn(DELEGATED, { rootless: true, resources: { cpu: { cpus: "0" } } }, NOT_MINE),
     CgroupError,
     "linux.resources.cpu.cpus: the cpuset controller is not handed down to",
   );
 });
 
-Deno.test("an ordinary user cannot limit anything through version 1", () => {
-  assertEquals(planOn(HYBRID, { rootless: true }, ["/sys/fs/cgroup"]).joins, []);
-  assertThrows(
+Deno.test("an ordinary user cannot limit anything through version 1", async () => {
+  assertEquals((await planOn(HYBRID, { rootless: true }, ["/sys/fs/cgroup"])).joins, []);
+  await assertRejects(
     () => planOn(HYBRID, { rootless: true, resources: { pids: { limit: 3 } } }),
     CgroupError,
     "linux.resources.pids.limit: an ordinary user cannot limit anything on this host",
   );
 });
 
-Deno.test("root in a container stands in a group of the host's, and makes room like a user", () => {
+Deno.test("root in a container stands in a group of the host's, and makes room like a user", async () => {
   const texts = {
     ...PURE,
     "/proc/self/cgroup": "0::/\n",
@@ -106,7 +106,7 @@ Deno.test("root in a container stands in a group of the host's, and makes room l
     "/sys/fs/cgroup/cgroup.subtree_control": "\n",
     "/sys/fs/cgroup/cgroup.procs": "1\n9\n",
   };
-  const plan = planOn(texts, { resources: { pids: { limit: 3 } } });
+  const plan = await planOn(texts, { resources: { pids: { limit: 3 } } });
   assertEquals(plan.writes.map(({ path, value }) => [path, value]), [
     ["/sys/fs/cgroup/tiffin-outside/cgroup.procs", "1"],
     ["/sys/fs/cgroup/tiffin-outside/cgroup.procs", "9"],
@@ -114,7 +114,7 @@ Deno.test("root in a container stands in a group of the host's, and makes room l
     ["/sys/fs/cgroup/c/pids.max", "3"],
   ]);
   // a process of another PID namespace has no number here, and cannot be moved
-  assertThrows(
+  await assertRejects(
     () =>
       planOn({ ...texts, "/sys/fs/cgroup/cgroup.procs": "0\n1\n" }, {
         resources: { pids: { limit: 3 } },
@@ -124,19 +124,19 @@ Deno.test("root in a container stands in a group of the host's, and makes room l
   );
 });
 
-Deno.test("where nothing may be written, root is told what it cannot have", () => {
+Deno.test("where nothing may be written, root is told what it cannot have", async () => {
   const readOnly = {
     ...PURE,
     "/proc/self/mountinfo": "29 22 0:25 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n",
   };
-  assertThrows(
+  await assertRejects(
     () => planOn(readOnly),
     CgroupError,
     "linux.resources.devices: there is nothing to keep a container's root from",
   );
   const everything = [{ allow: true }];
-  assertEquals(planOn(readOnly, { resources: { devices: everything } }).directories, []);
-  assertThrows(
+  assertEquals((await planOn(readOnly, { resources: { devices: everything } })).directories, []);
+  await assertRejects(
     () => planOn(readOnly, { resources: { devices: everything, pids: { limit: 3 } } }),
     CgroupError,
     "linux.resources.pids.limit: needs a pids group, but /sys/fs/cgroup may not be written to: " +

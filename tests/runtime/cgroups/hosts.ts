@@ -87,7 +87,7 @@ export function planOn(
   texts: Record<string, string>,
   request: Partial<CgroupRequest> = {},
   readOnly: string[] = [],
-): CgroupPlan {
+): Promise<CgroupPlan> {
   const files = fakeFiles(texts, readOnly);
   return planCgroup(readCgroupHost(files), { path: "/c", rootless: false, ...request }, files);
 }

@@ -47,7 +47,7 @@ function assertGone(group: RealGroup): void {
 Deno.test({
   ...needs("a frozen group uses no processor until it is let go", { root: true }),
   async fn() {
-    await using group = realGroup({});
+    await using group = await realGroup({});
     const loop = group.start("while :; do :; done");
     await untilRunning(group);
     await freeze(group.record);
@@ -66,7 +66,7 @@ Deno.test({
 Deno.test({
   ...needs("a group is emptied and removed while its processes fork", { root: true }),
   async fn() {
-    const group = realGroup({ pids: { limit: 200 } });
+    const group = await realGroup({ pids: { limit: 200 } });
     const storm = group.start("while :; do sleep 0.1 & done 2>/dev/null");
     const pids = await untilRunning(group, 20);
     await removeCgroup(group.record);
@@ -83,7 +83,7 @@ Deno.test({
 Deno.test({
   ...needs("a frozen group is removed too", { root: true }),
   async fn() {
-    const group = realGroup({});
+    const group = await realGroup({});
     const sleeper = group.start("sleep 1000");
     await untilRunning(group);
     await freeze(group.record);
@@ -96,7 +96,7 @@ Deno.test({
 Deno.test({
   ...needs("groups that a container made inside its own go first", { root: true }),
   async fn() {
-    const group = realGroup({});
+    const group = await realGroup({});
     const directories = [group.record.v2, ...Object.values(group.record.v1)]
       .filter((path) => path !== undefined);
     const inner = directories.map((path) => `mkdir -p ${path}/a/b ${path}/c`).join("\n");
@@ -115,8 +115,8 @@ Deno.test({
   }),
   async fn() {
     const parent = `/tiffin-test-${crypto.randomUUID()}`;
-    const first = realGroup({}, { path: `${parent}/first` });
-    const second = realGroup({}, { path: `${parent}/second` });
+    const first = await realGroup({}, { path: `${parent}/first` });
+    const second = await realGroup({}, { path: `${parent}/second` });
     const top = `${first.record.made[0]}`;
     assert(top.endsWith(parent), top);
     await removeCgroup(second.record);
@@ -132,7 +132,7 @@ Deno.test({
     cgroup: "v1",
   }),
   async fn() {
-    await using group = realGroup({});
+    await using group = await realGroup({});
     // as a host without cgroup2 has it: the same group, made with the freezer instead
     const freezer = `/sys/fs/cgroup/freezer${group.plan.path}`;
     Deno.mkdirSync(freezer);

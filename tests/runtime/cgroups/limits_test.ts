@@ -18,7 +18,7 @@ const MIB = 1 << 20;
 Deno.test({
   ...needs("a group at its memory limit is killed, and the kill is counted", { root: true }),
   async fn() {
-    await using group = realGroup({ memory: { limit: 32 * MIB, swap: 32 * MIB } });
+    await using group = await realGroup({ memory: { limit: 32 * MIB, swap: 32 * MIB } });
     assertEquals(readOom(group.record), 0);
     const { signal } = await group.run("exec tail /dev/zero");
     assertEquals(signal, "SIGKILL");
@@ -30,7 +30,7 @@ Deno.test({
 Deno.test({
   ...needs("a group without limits is counted, and says that it has none", { root: true }),
   async fn() {
-    await using group = realGroup({});
+    await using group = await realGroup({});
     await group.run("head -c 8000000 /dev/zero | tail -c 1 >/dev/null");
     const { cpu, memory, pids } = readStats(group.record);
     assert(cpu && cpu.usage > 0 && cpu.usage >= cpu.system, JSON.stringify(cpu));
@@ -43,7 +43,7 @@ Deno.test({
 Deno.test({
   ...needs("a fork loop ends at the limit of tasks", { root: true }),
   async fn() {
-    await using group = realGroup({ pids: { limit: 8 } });
+    await using group = await realGroup({ pids: { limit: 8 } });
     const fork =
       "i=0; while [ $i -lt 20 ]; do i=$((i+1)); sleep 60 >/dev/null 2>&1 & done; echo $i";
     const { err, out } = await group.run(fork);
@@ -58,7 +58,7 @@ Deno.test({
 Deno.test({
   ...needs("half a processor halves a busy loop", { root: true }),
   async fn() {
-    await using group = realGroup({ cpu: { quota: 50_000, period: 100_000 } });
+    await using group = await realGroup({ cpu: { quota: 50_000, period: 100_000 } });
     const loop = group.start("while :; do :; done");
     const share = async () => {
       const [usage, time] = [readStats(group.record).cpu!.usage, performance.now()];
@@ -78,7 +78,7 @@ Deno.test({
 Deno.test({
   ...needs("a group runs where it is told to", { root: true }),
   async fn() {
-    await using group = realGroup({ cpu: { cpus: "0" } });
+    await using group = await realGroup({ cpu: { cpus: "0" } });
     const { out } = await group.run("grep _allowed_list /proc/self/status");
     assertMatch(out, /Cpus_allowed_list:\s*0\n/);
     assertMatch(out, /Mems_allowed_list:\s*0\n/);
@@ -90,7 +90,7 @@ Deno.test({
   async fn() {
     const directory = await Deno.makeTempDir();
     try {
-      await using group = realGroup({});
+      await using group = await realGroup({});
       const disk = `${directory}/disk`;
       const kmsg = `${directory}/kmsg`;
       // a node of this file system can be opened, unless the group forbids it
@@ -117,7 +117,7 @@ Deno.test({
       const kmsg = `${directory}/kmsg`;
       await new Deno.Command("mknod", { args: [kmsg, "c", "1", "11"] }).output();
       const rule = { allow: true, type: "c", major: 1, minor: 11, access: "r" } as const;
-      await using group = realGroup({ devices: [{ allow: false }, rule] });
+      await using group = await realGroup({ devices: [{ allow: false }, rule] });
       const { out, err } = await group.run(`
         (exec 3<${kmsg}) && echo read
         (exec 3>${kmsg}) || echo refused
@@ -138,7 +138,7 @@ Deno.test({
   async fn() {
     const host = readCgroupHost();
     host.v1.delete("devices");
-    await using group = realGroup({}, {}, host);
+    await using group = await realGroup({}, {}, host);
     assert(group.plan.deviceProgram);
     const { out, err } = await group.run("echo x >/dev/null && echo null; exec 3</dev/kmsg");
     assertEquals(out, "null\n");
@@ -152,7 +152,7 @@ Deno.test({
     files: ["/sys/kernel/mm/hugepages/hugepages-2048kB"],
   }),
   async fn() {
-    await using group = realGroup({ hugepageLimits: [{ pageSize: "2MB", limit: 4 * MIB }] });
+    await using group = await realGroup({ hugepageLimits: [{ pageSize: "2MB", limit: 4 * MIB }] });
     const { path, value } = group.plan.writes.find(({ path }) => path.includes("hugetlb.2MB"))!;
     assertEquals([Deno.readTextFileSync(path).trim(), value], [`${4 * MIB}`, `${4 * MIB}`]);
   },
@@ -164,7 +164,7 @@ Deno.test({
     const { dev } = Deno.statSync("/scratch");
     const [major, minor] = [dev >> 8 & 0xfff, dev & 0xff];
     const rate = 2 * MIB;
-    await using group = realGroup({
+    await using group = await realGroup({
       blockIO: { throttleWriteBpsDevice: [{ major, minor, rate }] },
     });
     const started = performance.now();
@@ -187,7 +187,7 @@ Deno.test({
     cgroup: "v2",
   }),
   async fn() {
-    await using group = realGroup({
+    await using group = await realGroup({
       memory: { limit: 64 * MIB, swap: 96 * MIB, reservation: 16 * MIB },
       cpu: { shares: 2000, quota: 60_000, period: 120_000, burst: 20_000, mems: "0" },
       blockIO: { weight: 20 },
@@ -217,7 +217,7 @@ Deno.test({
     cgroup: "v1",
   }),
   async fn() {
-    await using group = realGroup({
+    await using group = await realGroup({
       memory: { limit: 64 * MIB, swap: 96 * MIB, reservation: 16 * MIB, swappiness: 10 },
       cpu: { shares: 2000, quota: 60_000, period: 120_000, burst: 20_000 },
       blockIO: { weight: 20 },

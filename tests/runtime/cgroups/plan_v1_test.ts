@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
+import { assertRejects } from "@std/assert/rejects";
 import { assertThrows } from "@std/assert/throws";
 import { readCgroupHost } from "../../../runtime/cgroups/host.ts";
 import { CgroupError } from "../../../runtime/cgroups/plan.ts";
@@ -14,8 +15,8 @@ import { fakeFiles, HYBRID, planOn, values } from "./hosts.ts";
 
 const ROOT = "/sys/fs/cgroup";
 
-const refused = (resources: LinuxResources, message: string, texts = HYBRID) => {
-  assertThrows(() => planOn(texts, { resources }), CgroupError, message);
+const refused = async (resources: LinuxResources, message: string, texts = HYBRID) => {
+  await assertRejects(() => planOn(texts, { resources }), CgroupError, message);
 };
 
 /** Without version 2, as on an old distribution. */
@@ -24,8 +25,8 @@ const LEGACY = {
   "/proc/self/mountinfo": HYBRID["/proc/self/mountinfo"].replace(/^.*cgroup2.*\n/m, ""),
 };
 
-Deno.test("v1: a container without limits has version 2, memory, pids and devices, and nothing else", () => {
-  const { writes, deviceProgram, ...plan } = planOn(HYBRID);
+Deno.test("v1: a container without limits has version 2, memory, pids and devices, and nothing else", async () => {
+  const { writes, deviceProgram, ...plan } = await planOn(HYBRID);
   assertEquals(deviceProgram, undefined);
   assertEquals(plan, {
     path: "/c",
@@ -71,7 +72,7 @@ Deno.test("v1: a container without limits has version 2, memory, pids and device
   ]);
 });
 
-Deno.test("v1: all limits of a busy container", () => {
+Deno.test("v1: all limits of a busy container", async () => {
   const resources: LinuxResources = {
     memory: { limit: 100, swap: 300, reservation: 50, kernelTCP: 10, swappiness: 0 },
     cpu: {
@@ -93,7 +94,7 @@ Deno.test("v1: all limits of a busy container", () => {
     hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }],
     network: { classID: 0x100001, priorities: [{ name: "lo", priority: 5 }] },
   };
-  assertEquals(values(planOn(HYBRID, { resources })), [
+  assertEquals(values(await planOn(HYBRID, { resources })), [
     // the one controller that lives on version 2 here
     "cgroup.subtree_control=+hugetlb",
     "hugetlb.2MB.max=4194304",
@@ -109,8 +110,9 @@ Deno.test("v1: all limits of a busy container", () => {
     "cpu.cfs_burst_us=10000",
     "cpu.rt_period_us=1000000",
     "cpu.rt_runtime_us=1000",
-    "cpuset.cpus=1",
+    "cpuset.cpus=0-1",
     "cpuset.mems=0",
+    "cpuset.cpus=1",
     "pids.max=64",
     "blkio.bfq.weight=10",
     "blkio.bfq.weight_device=8:0 1000",
@@ -121,8 +123,8 @@ Deno.test("v1: all limits of a busy container", () => {
   ]);
 });
 
-Deno.test("v1: hierarchies with several controllers are joined and mounted once", () => {
-  const plan = planOn(HYBRID, { resources: { cpu: { shares: 512 } } });
+Deno.test("v1: hierarchies with several controllers are joined and mounted once", async () => {
+  const plan = await planOn(HYBRID, { resources: { cpu: { shares: 512 } } });
   const directory = `${ROOT}/cpu,cpuacct/c`;
   assertEquals(plan.directories.filter(({ path }) => path === directory).length, 1);
   assertEquals(plan.joins.filter(({ path }) => path.includes("cpu")), [
@@ -136,70 +138,102 @@ Deno.test("v1: hierarchies with several controllers are joined and mounted once"
   ]);
 });
 
-Deno.test("v1: no limit is -1, and a field of 0 is left as it is", () => {
-  const of = (resources: LinuxResources) => values(planOn(HYBRID, { resources }));
-  assertEquals(of({ memory: { limit: -1, swap: -1, reservation: -1 } }), [
+Deno.test("v1: no limit is -1, and a field of 0 is left as it is", async () => {
+  const of = (resources: LinuxResources) => planOn(HYBRID, { resources }).then(values);
+  assertEquals(await of({ memory: { limit: -1, swap: -1, reservation: -1 } }), [
     "memory.limit_in_bytes=-1",
     "memory.memsw.limit_in_bytes=-1",
     "memory.soft_limit_in_bytes=-1",
   ]);
-  assertEquals(of({ memory: { limit: 0, swap: 0 } }), []);
-  assertEquals(of({ memory: { disableOOMKiller: true } }), ["memory.oom_control=1"]);
-  assertEquals(of({ cpu: { quota: -1 } }), ["cpu.cfs_quota_us=-1"]);
-  assertEquals(of({ cpu: { shares: 1, idle: 1 } }), ["cpu.shares=2", "cpu.idle=1"]);
-  assertEquals(of({ pids: { limit: -1 } }), ["pids.max=max"]);
+  assertEquals(await of({ memory: { limit: 0, swap: 0 } }), []);
+  assertEquals(await of({ memory: { disableOOMKiller: true } }), ["memory.oom_control=1"]);
+  assertEquals(await of({ cpu: { quota: -1 } }), ["cpu.cfs_quota_us=-1"]);
+  assertEquals(await of({ cpu: { shares: 1, idle: 1 } }), ["cpu.shares=2", "cpu.idle=1"]);
+  assertEquals(await of({ pids: { limit: -1 } }), ["pids.max=max"]);
 });
 
-Deno.test("v1: a limit without its controller, its files or its scheduler is refused", () => {
-  refused(
+Deno.test("v1: a limit without its controller, its files or its scheduler is refused", async () => {
+  await refused(
     { rdma: { a: { hcaHandles: 1 } } },
     "linux.resources.rdma.a: there is no rdma controller",
   );
-  refused(
+  await refused(
     { unified: { "memory.high": "1" } },
     'linux.resources.unified["memory.high"]: is a file of version 2, but memory is on version 1',
   );
   const { [`${ROOT}/memory/memory.memsw.limit_in_bytes`]: _, ...uncounted } = HYBRID;
-  refused(
+  await refused(
     { memory: { limit: 100, swap: 100 } },
     "linux.resources.memory.swap: the kernel does not count swap: boot it with swapaccount=1",
     uncounted,
   );
   const { [`${ROOT}/blkio/blkio.bfq.io_service_bytes`]: __, ...unweighed } = HYBRID;
-  refused({ blockIO: { weight: 100 } }, "blockIO.weight: weights need the bfq", unweighed);
-  refused({ memory: { swappiness: 101 } }, "linux.resources.memory.swappiness: 101 is not");
-  refused({ memory: { kernel: 1 } }, "linux.resources.memory.kernel: the kernel has no limit");
-  refused({ cpu: { mems: "0-1" } }, "linux.resources.cpu.mems: 0-1 is outside of 0");
-  refused({ network: { classID: 2 ** 32 } }, "linux.resources.network.classID: 4294967296 is not");
+  await refused({ blockIO: { weight: 100 } }, "blockIO.weight: weights need the bfq", unweighed);
+  await refused({ memory: { swappiness: 101 } }, "linux.resources.memory.swappiness: 101 is not");
+  await refused(
+    { memory: { kernel: 1 } },
+    "linux.resources.memory.kernel: the kernel has no limit",
+  );
+  await refused({ cpu: { mems: "0-1" } }, "linux.resources.cpu.mems: 0-1 is outside of 0");
+  await refused(
+    { network: { classID: 2 ** 32 } },
+    "linux.resources.network.classID: 4294967296 is not",
+  );
 });
 
-Deno.test("v1: without version 2 the freezer joins in, and a missing hierarchy is refused", () => {
-  const plan = planOn(LEGACY);
+Deno.test("v1: swap that nobody asked for is left out where it is not counted", async () => {
+  const resources = { memory: { limit: 100, swap: 200 } };
+  const request = { resources, swapIsDefault: true };
+  assertEquals(values(await planOn(HYBRID, request)), [
+    "memory.limit_in_bytes=100",
+    "memory.memsw.limit_in_bytes=200",
+  ]);
+  const { [`${ROOT}/memory/memory.memsw.limit_in_bytes`]: _, ...uncounted } = HYBRID;
+  assertEquals(values(await planOn(uncounted, request)), ["memory.limit_in_bytes=100"]);
+});
+
+Deno.test("v1: a cpuset that shares a hierarchy with memory is filled, also without a limit", async () => {
+  const texts = {
+    "/proc/self/mountinfo":
+      "35 31 0:32 / /cg/all rw - cgroup cgroup rw,memory,cpuset,pids,devices\n",
+    "/proc/self/cgroup": "1:memory,cpuset,pids,devices:/\n",
+    "/cg/all/cpuset.cpus": "0-1\n",
+    "/cg/all/cpuset.mems": "0\n",
+  };
+  const plan = await planOn(texts);
+  assertEquals(values(plan), ["cpuset.cpus=0-1", "cpuset.mems=0"]);
+  assertEquals(plan.joins, [
+    { path: "/cg/all/c/tasks", why: "joins the memory and cpuset and pids and devices group" },
+  ]);
+});
+
+Deno.test("v1: without version 2 the freezer joins in, and a missing hierarchy is refused", async () => {
+  const plan = await planOn(LEGACY);
   assertEquals(plan.into, undefined);
   assertEquals(plan.record.v1.freezer, `${ROOT}/freezer/c`);
-  refused(
+  await refused(
     { hugepageLimits: [{ pageSize: "2MB", limit: 1 }] },
     "linux.resources.hugepageLimits[0]: this host has no hugetlb controller: mount cgroup2",
     LEGACY,
   );
 });
 
-Deno.test("v1: a device controller that version 1 lacks is a program of version 2", () => {
+Deno.test("v1: a device controller that version 1 lacks is a program of version 2", async () => {
   const texts = {
     ...HYBRID,
     "/proc/self/mountinfo": HYBRID["/proc/self/mountinfo"].replace(/^.*rw,devices\n/m, ""),
   };
-  const plan = planOn(texts);
+  const plan = await planOn(texts);
   assertEquals([plan.deviceProgram !== undefined, plan.record.v1.devices], [true, undefined]);
 });
 
-Deno.test("v1: on a path through others' groups, new cpusets are filled on the way down", () => {
+Deno.test("v1: on a path through others' groups, new cpusets are filled on the way down", async () => {
   const texts = {
     ...HYBRID,
     [`${ROOT}/cpuset/old/cpuset.cpus`]: "1\n",
     [`${ROOT}/cpuset/old/cpuset.mems`]: "0\n",
   };
-  const plan = planOn(texts, { path: "/old/new/c", resources: { cpu: { cpus: "1" } } });
+  const plan = await planOn(texts, { path: "/old/new/c", resources: { cpu: { cpus: "1" } } });
   const cpuset = `${ROOT}/cpuset/old`;
   assertEquals(
     plan.directories.filter(({ path }) => path.startsWith(cpuset)).map(({ path, shared }) => [
@@ -218,12 +252,13 @@ Deno.test("v1: on a path through others' groups, new cpusets are filled on the w
       [`${cpuset}/new/cpuset.mems`, "0"],
       [`${cpuset}/new/c/cpuset.cpus`, "1"],
       [`${cpuset}/new/c/cpuset.mems`, "0"],
+      [`${cpuset}/new/c/cpuset.cpus`, "1"],
     ],
   );
-  refused({ cpu: { cpus: "2" } }, "linux.resources.cpu.cpus: 2 is outside of 0-1");
+  await refused({ cpu: { cpus: "2" } }, "linux.resources.cpu.cpus: 2 is outside of 0-1");
 });
 
-Deno.test("v1: what is mounted read-only is done without, unless it is asked for", () => {
+Deno.test("v1: what is mounted read-only is done without, unless it is asked for", async () => {
   const texts = {
     ...HYBRID,
     "/proc/self/mountinfo": HYBRID["/proc/self/mountinfo"].replace(
@@ -232,8 +267,8 @@ Deno.test("v1: what is mounted read-only is done without, unless it is asked for
     ),
   };
   assertEquals(readCgroupHost(fakeFiles(texts)).v1.get("memory")?.writable, false);
-  assertEquals(planOn(texts).record.v1.memory, undefined);
-  refused(
+  assertEquals((await planOn(texts)).record.v1.memory, undefined);
+  await refused(
     { memory: { limit: 100 } },
     "linux.resources.memory.limit: /sys/fs/cgroup/memory may not be written to: mount it read-write",
     texts,

@@ -6,19 +6,19 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { assertThrows } from "@std/assert/throws";
+import { assertRejects } from "@std/assert/rejects";
 import { CgroupError } from "../../../runtime/cgroups/plan.ts";
 import type { LinuxResources } from "../../../runtime/spec/resources.ts";
 import { planOn, PURE, values } from "./hosts.ts";
 
 const ROOT = "/sys/fs/cgroup";
 
-const refused = (resources: LinuxResources, message: string, texts = PURE) => {
-  assertThrows(() => planOn(texts, { resources }), CgroupError, message);
+const refused = async (resources: LinuxResources, message: string, texts = PURE) => {
+  await assertRejects(() => planOn(texts, { resources }), CgroupError, message);
 };
 
-Deno.test("v2: a container without limits is born into a group that is counted and guarded", () => {
-  const { deviceProgram, ...plan } = planOn(PURE);
+Deno.test("v2: a container without limits is born into a group that is counted and guarded", async () => {
+  const { deviceProgram, ...plan } = await planOn(PURE);
   assert(deviceProgram && deviceProgram.length % 8 === 0);
   assertEquals(plan, {
     path: "/c",
@@ -32,33 +32,33 @@ Deno.test("v2: a container without limits is born into a group that is counted a
   });
 });
 
-Deno.test("v2: what the root does not hand down yet, it is told to, in one write", () => {
+Deno.test("v2: what the root does not hand down yet, it is told to, in one write", async () => {
   const texts = { ...PURE, [`${ROOT}/cgroup.subtree_control`]: "cpu\n" };
-  assertEquals(planOn(texts).writes.map(({ path, value }) => [path, value]), [
+  assertEquals((await planOn(texts)).writes.map(({ path, value }) => [path, value]), [
     [`${ROOT}/cgroup.subtree_control`, "+memory +pids"],
   ]);
   const resources = { cpu: { cpus: "1" } };
-  assertEquals(values(planOn(texts, { resources })), [
+  assertEquals(values(await planOn(texts, { resources })), [
     "cgroup.subtree_control=+cpuset +memory +pids",
     "cpuset.cpus=1",
   ]);
 });
 
-Deno.test("v2: what is good to have is left out where the kernel has none", () => {
+Deno.test("v2: what is good to have is left out where the kernel has none", async () => {
   const texts = {
     ...PURE,
     [`${ROOT}/cgroup.controllers`]: "cpu pids\n",
     [`${ROOT}/cgroup.subtree_control`]: "\n",
   };
-  assertEquals(values(planOn(texts)), ["cgroup.subtree_control=+pids"]);
-  refused(
+  assertEquals(values(await planOn(texts)), ["cgroup.subtree_control=+pids"]);
+  await refused(
     { memory: { limit: 1 << 20 } },
     "linux.resources.memory.limit: there is no memory controller in /sys/fs/cgroup: look at",
     texts,
   );
 });
 
-Deno.test("v2: all limits of a busy container", () => {
+Deno.test("v2: all limits of a busy container", async () => {
   const resources: LinuxResources = {
     memory: { limit: 100, swap: 300, reservation: 50 },
     cpu: { shares: 2000, quota: 50_000, period: 200_000, burst: 10_000, cpus: "0-1", mems: "0" },
@@ -73,7 +73,7 @@ Deno.test("v2: all limits of a busy container", () => {
     rdma: { mlx5_0: { hcaHandles: 2, hcaObjects: 2000 } },
     unified: { "memory.high": "90", "io.max": "8:0 rbps=max\n8:16 rbps=max" },
   };
-  assertEquals(values(planOn(PURE, { resources })), [
+  assertEquals(values(await planOn(PURE, { resources })), [
     "cgroup.subtree_control=+cpuset +io +hugetlb +rdma",
     "memory.max=100",
     "memory.swap.max=200",
@@ -99,90 +99,121 @@ Deno.test("v2: all limits of a busy container", () => {
   ]);
 });
 
-Deno.test("v2: no limit is `max`, and a field of 0 is left as it is", () => {
-  const of = (resources: LinuxResources) => values(planOn(PURE, { resources }));
-  assertEquals(of({ memory: { limit: -1, swap: -1, reservation: -1 } }), [
+Deno.test("v2: no limit is `max`, and a field of 0 is left as it is", async () => {
+  const of = (resources: LinuxResources) => planOn(PURE, { resources }).then(values);
+  assertEquals(await of({ memory: { limit: -1, swap: -1, reservation: -1 } }), [
     "memory.max=max",
     "memory.swap.max=max",
     "memory.low=max",
   ]);
-  assertEquals(of({ memory: { limit: 0, swap: 0 } }), []);
-  assertEquals(of({ cpu: { quota: -1 } }), ["cpu.max=max 100000"]);
-  assertEquals(of({ cpu: { period: 50_000 } }), ["cpu.max=max 50000"]);
-  assertEquals(of({ cpu: { shares: 512, idle: 1 } }), ["cpu.weight=59", "cpu.idle=1"]);
-  assertEquals(of({ pids: { limit: 0 } }), ["pids.max=max"]);
-  assertEquals(of({ pids: { limit: -1 } }), ["pids.max=max"]);
-  assertEquals(of({ memory: { disableOOMKiller: false, useHierarchy: true } }), []);
-  assertEquals(of({ cpu: { cpus: "", mems: "" } }), []);
+  assertEquals(await of({ memory: { limit: 0, swap: 0 } }), []);
+  assertEquals(await of({ cpu: { quota: -1 } }), ["cpu.max=max 100000"]);
+  assertEquals(await of({ cpu: { period: 50_000 } }), ["cpu.max=max 50000"]);
+  assertEquals(await of({ cpu: { shares: 512, idle: 1 } }), ["cpu.weight=59", "cpu.idle=1"]);
+  assertEquals(await of({ pids: { limit: 0 } }), ["pids.max=max"]);
+  assertEquals(await of({ pids: { limit: -1 } }), ["pids.max=max"]);
+  assertEquals(await of({ memory: { disableOOMKiller: false, useHierarchy: true } }), []);
+  assertEquals(await of({ cpu: { cpus: "", mems: "" } }), []);
 });
 
-Deno.test("v2: no swap at all may be asked of a kernel that has none", () => {
+Deno.test("v2: no swap at all may be asked of a kernel that has none", async () => {
   const resources = { memory: { limit: 100, swap: 100 } };
-  const swap = planOn(PURE, { resources }).writes.find(({ path }) => path.includes("swap"));
+  const swap = (await planOn(PURE, { resources })).writes.find(({ path }) => path.includes("swap"));
   assertEquals([swap?.value, swap?.allow], ["0", ["ENOENT"]]);
-  const more = planOn(PURE, { resources: { memory: { limit: 100, swap: 101 } } });
+  const more = await planOn(PURE, { resources: { memory: { limit: 100, swap: 101 } } });
   assertEquals(more.writes.find(({ path }) => path.includes("swap"))?.allow, undefined);
 });
 
-Deno.test("v2: limits that contradict themselves, and numbers that the kernel would refuse", () => {
-  refused({ memory: { swap: 100 } }, "linux.resources.memory.swap: is memory and swap together");
-  refused({ memory: { limit: 100, swap: 50 } }, "memory.swap: 50 is memory and swap together, but");
-  refused({ memory: { limit: -2 } }, "linux.resources.memory.limit: -2 is not a whole number");
-  refused({ memory: { limit: 1.5 } }, "linux.resources.memory.limit: 1.5 is not a whole number");
-  refused(
+Deno.test("v2: swap that nobody asked for may fail where it is not counted", async () => {
+  const resources = { memory: { limit: 100, swap: 200 } };
+  const plan = await planOn(PURE, { resources, swapIsDefault: true });
+  const swap = plan.writes.find(({ path }) => path.includes("swap"));
+  assertEquals([swap?.value, swap?.allow], ["100", ["ENOENT"]]);
+});
+
+Deno.test("v2: limits that contradict themselves, and numbers that the kernel would refuse", async () => {
+  await refused(
+    { memory: { swap: 100 } },
+    "linux.resources.memory.swap: is memory and swap together",
+  );
+  await refused(
+    { memory: { limit: 100, swap: 50 } },
+    "memory.swap: 50 is memory and swap together, but",
+  );
+  await refused(
+    { memory: { limit: -2 } },
+    "linux.resources.memory.limit: -2 is not a whole number",
+  );
+  await refused(
+    { memory: { limit: 1.5 } },
+    "linux.resources.memory.limit: 1.5 is not a whole number",
+  );
+  await refused(
     { cpu: { quota: 999 } },
     "linux.resources.cpu.quota: 999 is not a whole number from 1000",
   );
-  refused({ cpu: { period: 2_000_000 } }, "linux.resources.cpu.period: 2000000 is not");
-  refused({ cpu: { burst: 1 } }, "linux.resources.cpu.burst: 1 is more than the quota");
-  refused({ cpu: { idle: 2 } }, "linux.resources.cpu.idle: 2 is not a whole number from 0 to 1");
-  refused({ cpu: { cpus: "4" } }, "linux.resources.cpu.cpus: 4 is outside of 0-3");
-  refused({ cpu: { mems: "1" } }, "linux.resources.cpu.mems: 1 is outside of 0");
-  refused({ pids: { limit: 2 ** 40 } }, "linux.resources.pids.limit: 1099511627776 is not");
-  refused({ blockIO: { weight: 5 } }, "linux.resources.blockIO.weight: 5 is not a whole number");
-  refused(
+  await refused({ cpu: { period: 2_000_000 } }, "linux.resources.cpu.period: 2000000 is not");
+  await refused({ cpu: { burst: 1 } }, "linux.resources.cpu.burst: 1 is more than the quota");
+  await refused(
+    { cpu: { idle: 2 } },
+    "linux.resources.cpu.idle: 2 is not a whole number from 0 to 1",
+  );
+  await refused({ cpu: { cpus: "4" } }, "linux.resources.cpu.cpus: 4 is outside of 0-3");
+  await refused({ cpu: { mems: "1" } }, "linux.resources.cpu.mems: 1 is outside of 0");
+  await refused({ pids: { limit: 2 ** 40 } }, "linux.resources.pids.limit: 1099511627776 is not");
+  await refused(
+    { blockIO: { weight: 5 } },
+    "linux.resources.blockIO.weight: 5 is not a whole number",
+  );
+  await refused(
     { hugepageLimits: [{ pageSize: "4MB", limit: 1 }] },
     "linux.resources.hugepageLimits[0].pageSize: this machine has no 4MB pages, but 2MB, 1GB",
   );
-  refused({ unified: { "../memory.max": "1" } }, "is not the name of a control group's file");
+  await refused({ unified: { "../memory.max": "1" } }, "is not the name of a control group's file");
 });
 
-Deno.test("v2: what only version 1 has is refused, not skipped", () => {
-  refused({ memory: { swappiness: 0 } }, "linux.resources.memory.swappiness: version 2 of control");
-  refused({ memory: { disableOOMKiller: true } }, "linux.resources.memory.disableOOMKiller:");
-  refused({ memory: { kernel: 1 } }, "linux.resources.memory.kernel: the kernel has no limit");
-  refused({ memory: { kernelTCP: 1 } }, "linux.resources.memory.kernelTCP: version 2");
-  refused({ cpu: { realtimeRuntime: 1 } }, "linux.resources.cpu.realtimeRuntime: version 2");
-  refused({ blockIO: { leafWeight: 10 } }, "linux.resources.blockIO.leafWeight: version 2");
-  refused(
+Deno.test("v2: what only version 1 has is refused, not skipped", async () => {
+  await refused(
+    { memory: { swappiness: 0 } },
+    "linux.resources.memory.swappiness: version 2 of control",
+  );
+  await refused({ memory: { disableOOMKiller: true } }, "linux.resources.memory.disableOOMKiller:");
+  await refused(
+    { memory: { kernel: 1 } },
+    "linux.resources.memory.kernel: the kernel has no limit",
+  );
+  await refused({ memory: { kernelTCP: 1 } }, "linux.resources.memory.kernelTCP: version 2");
+  await refused({ cpu: { realtimeRuntime: 1 } }, "linux.resources.cpu.realtimeRuntime: version 2");
+  await refused({ blockIO: { leafWeight: 10 } }, "linux.resources.blockIO.leafWeight: version 2");
+  await refused(
     { network: { classID: 1 } },
     "linux.resources.network.classID: needs version 1's net_cls controller",
   );
-  refused(
+  await refused(
     { network: { priorities: [{ name: "eth0", priority: 1 }] } },
     "linux.resources.network.priorities: needs version 1's net_prio controller",
   );
 });
 
-Deno.test("v2: weights go to whichever scheduler there is, in its own scale", () => {
+Deno.test("v2: weights go to whichever scheduler there is, in its own scale", async () => {
   const blockIO = { weight: 500 };
   const bfq = { ...PURE, "/sys/block/vda/queue/scheduler": "[none] mq-deadline bfq\n" };
-  assertEquals(values(planOn(bfq, { resources: { blockIO } })), [
+  assertEquals(values(await planOn(bfq, { resources: { blockIO } })), [
     "cgroup.subtree_control=+io",
     "io.bfq.weight=default 500",
     "io.weight=default 4950",
   ]);
   const { [`${ROOT}/io.cost.qos`]: _, ...neither } = PURE;
-  refused({ blockIO }, "blockIO.weight: this kernel weighs no block devices", neither);
+  await refused({ blockIO }, "blockIO.weight: this kernel weighs no block devices", neither);
 });
 
-Deno.test("v2: a path through others' groups makes those that are missing, and removes only these", () => {
+Deno.test("v2: a path through others' groups makes those that are missing, and removes only these", async () => {
   const texts = {
     ...PURE,
     [`${ROOT}/kubepods/cgroup.subtree_control`]: "cpu memory\n",
     [`${ROOT}/kubepods/cgroup.procs`]: "",
   };
-  const plan = planOn(texts, { path: "/kubepods/pod1/c" });
+  const plan = await planOn(texts, { path: "/kubepods/pod1/c" });
   assertEquals(plan.directories.map(({ path, shared }) => [path, shared]), [
     [`${ROOT}/kubepods/pod1`, true],
     [`${ROOT}/kubepods/pod1/c`, false],
@@ -194,14 +225,14 @@ Deno.test("v2: a path through others' groups makes those that are missing, and r
   assertEquals(plan.record.made, [`${ROOT}/kubepods/pod1`, `${ROOT}/kubepods/pod1/c`]);
 });
 
-Deno.test("v2: processes on the way are in the way only of a limit", () => {
+Deno.test("v2: processes on the way are in the way only of a limit", async () => {
   const texts = {
     ...PURE,
     [`${ROOT}/busy/cgroup.subtree_control`]: "\n",
     [`${ROOT}/busy/cgroup.procs`]: "17\n",
   };
-  assertEquals(planOn(texts, { path: "/busy/c" }).writes, []);
-  assertThrows(
+  assertEquals((await planOn(texts, { path: "/busy/c" })).writes, []);
+  await assertRejects(
     () => planOn(texts, { path: "/busy/c", resources: { pids: { limit: 5 } } }),
     CgroupError,
     "linux.resources.pids.limit: /sys/fs/cgroup/busy has processes that cannot be moved",

@@ -35,13 +35,13 @@ export interface RealGroup extends AsyncDisposable {
 const ENTER = 'for file in $JOINS; do echo 0 >"$file" || exit 99; done; exec sh -c "$COMMAND"';
 
 /** Makes a group with limits, on this machine or one that has less. */
-export function realGroup(
+export async function realGroup(
   resources: LinuxResources,
   request: Partial<CgroupRequest> = {},
   host: CgroupHost = readCgroupHost(),
-): RealGroup {
+): Promise<RealGroup> {
   const path = `/tiffin-test-${crypto.randomUUID()}`;
-  const plan = planCgroup(host, { path, resources, rootless: false, ...request });
+  const plan = await planCgroup(host, { path, resources, rootless: false, ...request });
   const program = new Program(new Arena(1 << 20));
   const directory = makeCgroup(program, plan);
   program.end();

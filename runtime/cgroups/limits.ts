@@ -1,22 +1,30 @@
 /**
- * The controllers of both versions, and the fields of `linux.resources` that ask for each.
+ * The limits that are asked for, each with its controller in the version that this host has it in.
  *
  * @module
  */
 
 import type { LinuxResources } from "../spec/resources.ts";
+import { CgroupError, type CgroupHost } from "./plan.ts";
 import * as v1 from "./v1.ts";
 import * as v2 from "./v2.ts";
 import { type Ground, pids, rdma, type Setting } from "./values.ts";
 
-/** Turns the limits that are asked for into writes. */
-export type Write = (resources: LinuxResources, ground: Ground) => Setting[];
+/** A limit that this host can honour, if its controller can be had. */
+export interface Limit {
+  /** Under the name that its version has for it; absent for what is there without any. */
+  controller?: string;
+  /** The field that asks for it. */
+  field: string;
+  /** What has to be written. */
+  write(ground: Ground): Setting[];
+}
+
+type Write = (resources: LinuxResources, ground: Ground) => Setting[];
 
 /** A controller under the names that the versions have for it, and who writes its files. */
-export interface Controller {
-  /** Absent when version 1 has nothing like it. */
+interface Controller {
   v1?: { name: string; write: Write };
-  /** Absent when version 2 has nothing like it. */
   v2?: { name: string; write: Write };
   /** The group of fields in `linux.resources` that its limits stand in, */
   group: keyof LinuxResources;
@@ -24,12 +32,6 @@ export interface Controller {
   fields?: string[];
   /** Those of them that ask for nothing. */
   except?: string[];
-}
-
-/** A controller that is asked for something. */
-export interface Asked extends Controller {
-  /** The field that asks. */
-  field: string;
 }
 
 const CONTROLLERS: Controller[] = [
@@ -83,15 +85,51 @@ const CONTROLLERS: Controller[] = [
   },
 ];
 
-/** The controllers that are asked for something. */
-export function askedControllers(resources: LinuxResources): Asked[] {
-  const found: Asked[] = [];
+/**
+ * The limits that are asked for, by the version that their controllers live in.
+ *
+ * @throws {CgroupError} for what neither version has on this host
+ */
+export function limitsOf(
+  host: CgroupHost,
+  resources: LinuxResources,
+): { v1: Limit[]; v2: Limit[] } {
+  const limits: { v1: Limit[]; v2: Limit[] } = { v1: [], v2: [] };
   for (const controller of CONTROLLERS) {
     const field = askedBy(controller, resources);
-    if (field) found.push({ ...controller, field });
+    if (!field) continue;
+    const { v1, v2 } = controller;
+    const version = v1 && host.v1.has(v1.name) ? "v1" : "v2";
+    const chosen = controller[version];
+    if (!chosen) throw new CgroupError(field, `needs version 1's ${v1!.name} controller`);
+    const { name, write } = chosen;
+    limits[version].push({
+      controller: name,
+      field,
+      write: (ground) => write(resources, ground),
+    });
+    if (!host.v2 && version === "v2") {
+      throw new CgroupError(field, `this host has no ${v2!.name} controller: ${MOUNT}`);
+    }
   }
-  return found;
+  for (const [file, value] of Object.entries(resources.unified ?? {})) {
+    const field = `linux.resources.unified["${file}"]`;
+    const controller = v2.controllerOf(file, field);
+    if (host.v1.has(controller)) {
+      throw new CgroupError(field, `is a file of version 2, but ${controller} is on version 1`);
+    }
+    if (!host.v2) throw new CgroupError(field, `is a file of version 2: ${MOUNT}`);
+    limits.v2.push({
+      // cgroup.* is there in every group
+      controller: controller === "cgroup" ? undefined : controller,
+      field,
+      write: () => v2.unified(file, value),
+    });
+  }
+  return limits;
 }
+
+const MOUNT = "mount cgroup2 at /sys/fs/cgroup";
 
 /** The first field by which a controller is asked for something, or nothing. */
 function askedBy(
