@@ -124,9 +124,20 @@ export interface CgroupRequest {
 
 /** A control group that cannot be had: said before anything is touched. */
 export class CgroupError extends Error {
+  /** The class, as a stack trace names it. */
   override name = "CgroupError";
-  /** @param field the field of the specification that asks for it, `linux.resources.memory.limit` */
-  constructor(readonly field: string, message: string) {
+
+  /**
+   * An error about one field.
+   *
+   * @param field the field of the specification that asks for it, `linux.resources.memory.limit`
+   * @param message why it cannot be had, and what can be done
+   */
+  constructor(
+    /** The field of the specification that asks for what cannot be had. */
+    readonly field: string,
+    message: string,
+  ) {
     super(`${field}: ${message}`);
   }
 }

@@ -72,9 +72,18 @@ class Planner {
     const place = this.planV2(limits.v2);
     this.planV1(limits.v1, place);
     await this.planDevices(place);
+    this.refuseOthers();
     made.joins = joinsOf(made.record);
     if (made.record.v2 || made.joins.length) this.planMounts();
     return made;
+  }
+
+  /** A group that is there already is somebody's; who clears up after a failure would empty it. */
+  private refuseOthers(): void {
+    for (const { path, shared } of this.made.directories) {
+      if (shared || !this.files.exists(path)) continue;
+      throw new CgroupError("linux.cgroupsPath", `${path} is there already: choose another path`);
+    }
   }
 
   /** The modules that know limits are loaded when there are any: most containers have none. */
@@ -211,7 +220,7 @@ class Planner {
   private planMounts(): void {
     const { host, made } = this;
     const { v1, v2 } = made.record;
-    if (host.mode === "v2") {
+    if (Object.keys(v1).length === 0) {
       made.mounts.push({ target: "", type: "cgroup2", data: "", why: "its own group" });
       return;
     }

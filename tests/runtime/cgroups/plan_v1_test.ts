@@ -275,6 +275,30 @@ Deno.test("v1: what is mounted read-only is done without, unless it is asked for
   );
 });
 
+Deno.test("where version 1 has nothing of use, the container sees version 2 as its only one", async () => {
+  const texts = {
+    "/proc/self/mountinfo": "29 22 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n" +
+      "33 31 0:30 / /mnt/named rw - cgroup cgroup rw,name=mine\n",
+    "/proc/self/cgroup": "1:name=mine:/\n0::/\n",
+    "/sys/fs/cgroup/cgroup.controllers": "memory pids\n",
+    "/sys/fs/cgroup/cgroup.subtree_control": "memory pids\n",
+  };
+  const plan = await planOn(texts);
+  assertEquals(plan.mounts, [{ target: "", type: "cgroup2", data: "", why: "its own group" }]);
+  assertEquals([plan.joins, plan.deviceProgram !== undefined], [[], true]);
+});
+
+Deno.test("a group that is there already is not taken", async () => {
+  for (const hierarchy of ["unified", "pids"]) {
+    const texts = { ...HYBRID, [`${ROOT}/${hierarchy}/c/cgroup.procs`]: "17\n" };
+    await assertRejects(
+      () => planOn(texts),
+      CgroupError,
+      `linux.cgroupsPath: /sys/fs/cgroup/${hierarchy}/c is there already: choose another path`,
+    );
+  }
+});
+
 Deno.test("a container's group is named after it, or as the spec says", () => {
   assertEquals(cgroupPath(undefined, "id"), "/tiffin-id");
   assertEquals(cgroupPath("", "id"), "/tiffin-id");
