@@ -314,11 +314,6 @@ export const LISTINGS: Record<typeof Deno.build.arch, string> = {
 
 /** The left column of a listing: the machine code itself. */
 export function machineCode(listing: string): Uint8Array<ArrayBuffer> {
-  const bytes: number[] = [];
-  for (const line of listing.split("\n")) {
-    const bar = line.indexOf("|");
-    if (bar < 0) continue;
-    for (const pair of line.slice(0, bar).trim().split(" ")) bytes.push(parseInt(pair, 16));
-  }
-  return new Uint8Array(bytes);
+  const labelsAndMnemonics = /^.*:$|\|.*$|\s/gm;
+  return Uint8Array.fromHex(listing.replace(labelsAndMnemonics, ""));
 }

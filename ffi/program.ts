@@ -80,6 +80,17 @@ const CAPACITY = 512;
 /** The exit status of a child that fails, unless told otherwise: as a shell's for "not found". */
 const FAILED_CHILD = 127;
 
+/** Writes down the next call, in the program that was asked last. */
+let recording: (name: FunctionName, args: readonly AnyArgument[]) => Ref;
+
+/** libc's functions, each of which is written down instead of called. */
+const recorder = Object.fromEntries(
+  Object.keys(signatures).map((name) => [
+    name,
+    (...args: AnyArgument[]) => recording(name as FunctionName, args),
+  ]),
+) as unknown as Calls<Ref>;
+
 /** A list of calls in shared memory. */
 export class Program {
   /** the calls, in the order in which they were written */
@@ -91,7 +102,6 @@ export class Program {
   private why = "";
   private options: CallOptions = {};
   private weaving = false;
-  private readonly recorder: Calls<Ref>;
 
   /**
    * @param arena where steps, strings and structs are put
@@ -107,11 +117,6 @@ export class Program {
     );
     arena.setWord(this.header.address + HEADER.exit, functionAddress("_exit"));
     arena.setWord(this.header.address + HEADER.status, FAILED_CHILD);
-    const recorder: Record<string, (...args: AnyArgument[]) => Ref> = {};
-    for (const name in signatures) {
-      recorder[name] = (...args) => this.record(name as FunctionName, args);
-    }
-    this.recorder = recorder as unknown as Calls<Ref>;
   }
 
   /** Begins a group of steps. */
@@ -127,7 +132,8 @@ export class Program {
   call(why: string, options: CallOptions = {}): Calls<Ref> {
     this.why = why;
     this.options = options;
-    return this.recorder;
+    recording = (name, args) => this.record(name, args);
+    return recorder;
   }
 
   /** A place that is not known yet; {@linkcode Program.place} says where it is. */
