@@ -19,7 +19,9 @@ export interface LoadedImage {
 
 /** An image whose blobs are in the store, with the names that its archive gives it. */
 export interface UnnamedImage {
+  /** What the archive calls it: names, or a tag alone. */
   names: string[];
+  /** Its manifest. */
   descriptor: Descriptor;
 }
 

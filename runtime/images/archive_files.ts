@@ -29,6 +29,7 @@ export interface ArchiveFiles extends Disposable {
 
 /** An archive that is not one, or lacks a file that it names. */
 export class ArchiveError extends Error {
+  /** The class's name, for messages. */
   override name = "ArchiveError";
 }
 

@@ -11,7 +11,7 @@ export class ByteSource implements AsyncDisposable {
   #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array();
 
-  /** @param source the chunks */
+  /** Reads the stream of these chunks. */
   constructor(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
     this.#chunks = Symbol.asyncIterator in source
       ? source[Symbol.asyncIterator]()

@@ -9,6 +9,7 @@ export type Compression = "none" | "gzip" | "zstd";
 
 /** A stream that cannot be decompressed: damaged, cut short, too large, or of a kind not supported. */
 export class DecompressError extends Error {
+  /** The class's name, for messages. */
   override name = "DecompressError";
 }
 

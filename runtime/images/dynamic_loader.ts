@@ -13,9 +13,10 @@ import { readLoaderCache, readLoaderConfig } from "./loader_cache.ts";
 
 /** A file that a program needs and that is not to be found. */
 export class MissingLibraryError extends Error {
+  /** The class's name, for messages. */
   override name = "MissingLibraryError";
 
-  /** @param library what is missing, @param needer the file that names it */
+  /** `library` is missing, and `needer` is the file that names it. */
   constructor(readonly library: string, readonly needer: string) {
     super(`${needer} needs ${library}, which is not on this machine`);
   }

@@ -27,6 +27,7 @@ export interface Elf {
 
 /** A file that is not ELF, or whose parts are not where it says. */
 export class ElfError extends Error {
+  /** The class's name, for messages. */
   override name = "ElfError";
 }
 

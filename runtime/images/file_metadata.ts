@@ -51,6 +51,8 @@ export class FileMetadata {
   readonly #timeFields = new DataView(this.#times.buffer);
 
   /**
+   * Finds out what new files get by themselves.
+   *
    * @param root a descriptor of the directory that all the files are made below
    * @param options whose the files shall be
    */

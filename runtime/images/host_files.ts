@@ -12,7 +12,9 @@ import { encodeHeader, END_OF_ARCHIVE, padding } from "./tar_writer.ts";
 
 /** One path of the image. */
 export interface HostFile {
+  /** What it is. */
   type: "directory" | "symlink" | "file" | "hardlink";
+  /** Permissions. */
   mode: number;
   /** Seconds since 1970. */
   mtime: number;

@@ -8,9 +8,10 @@ import type { ImageDefaults } from "../image_config.ts";
 
 /** A change that is not one; the message quotes it. */
 export class ChangeError extends Error {
+  /** The class's name, for messages. */
   override name = "ChangeError";
 
-  /** @param change the line, @param problem what is wrong with it */
+  /** Quotes the line, and says what is wrong with it. */
   constructor(change: string, problem: string) {
     super(`change ${JSON.stringify(change)}: ${problem}`);
   }

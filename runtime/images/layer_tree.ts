@@ -21,6 +21,7 @@ import { TarError } from "./tar_entry.ts";
 export interface FileKind {
   /** One of the S_IFMT constants. */
   format: number;
+  /** The file's number: two names with the same one are links to each other. */
   inode: bigint;
   /** A character device 0/0, which is how overlayfs marks what an upper layer takes away. */
   isWhiteout: boolean;
@@ -28,7 +29,9 @@ export interface FileKind {
 
 /** A path inside the tree: its directory's path and its name there. */
 export interface Place {
+  /** The directory's path, "" for the root. */
   parent: string;
+  /** The last part. */
   name: string;
 }
 
@@ -44,6 +47,7 @@ const NAME_MAX = 255;
 
 /** The tree; closing it closes its descriptors and leaves the files. */
 export class LayerTree implements Disposable {
+  /** A descriptor of the directory itself. */
   readonly root: number;
   readonly #trash: number;
   #removed = 0;
@@ -53,6 +57,8 @@ export class LayerTree implements Disposable {
   readonly #statFields = new DataView(this.#stat.buffer);
 
   /**
+   * Opens the directory.
+   *
    * @param path an existing directory
    * @param trash another one in the same file system, for what the archive itself replaces
    * @param onImplied told the path of each directory that is made because a path goes through it

@@ -45,6 +45,8 @@ export class LayerWriter implements TarSink, Disposable {
   #entry!: TarEntry;
 
   /**
+   * Begins with an empty layer.
+   *
    * @param path an existing, empty directory
    * @param trash another one in the same file system
    * @param options whose the files shall be

@@ -110,6 +110,10 @@ function xattrsOf(records: PaxRecords): Map<string, Uint8Array> | undefined {
       (found ??= new Map()).set(key.slice("SCHILY.xattr.".length), value);
     } else if (key.startsWith("LIBARCHIVE.xattr.")) {
       const name = unescapePercent(key.slice("LIBARCHIVE.xattr.".length));
+      // A key cannot hold a NUL, an escaped one could.
+      if (name.includes("\0")) {
+        throw new TarError(`the PAX record ${showName(key)} has a NUL in it`);
+      }
       // bsdtar writes both; star's needs no decoding, so it is the one to believe.
       if (records.has(`SCHILY.xattr.${name}`)) continue;
       (found ??= new Map()).set(name, decodeBase64(key, value));
@@ -134,9 +138,10 @@ function decodeAscii(bytes: Uint8Array, start: number, end: number): string {
 }
 
 function unescapePercent(text: string): string {
+  // Runs of them, since a character can be several bytes.
   return text.replace(
-    /%([0-9a-f]{2})/gi,
-    (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)),
+    /(?:%[0-9a-f]{2})+/gi,
+    (run) => decodeName(Uint8Array.fromHex(run.replaceAll("%", ""))),
   );
 }
 

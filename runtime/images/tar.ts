@@ -87,6 +87,8 @@ export class TarReader {
   #zeroBlocks = 0;
 
   /**
+   * Begins at the beginning of an archive.
+   *
    * @param sink what the entries are given to
    * @param limits how much is taken
    */

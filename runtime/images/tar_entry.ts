@@ -26,10 +26,13 @@ export type EntryType =
 export interface TarEntry {
   /** The name as the archive has it; its bytes are `encodeName(name)`. */
   name: string;
+  /** What it is. */
   type: EntryType;
   /** Permissions with set-uid, set-gid and sticky bit. */
   mode: number;
+  /** The owner's user id. */
   uid: number;
+  /** The owner's group id. */
   gid: number;
   /** Bytes of content that follow. */
   size: number;
@@ -39,8 +42,9 @@ export interface TarEntry {
   mtimeNanoseconds: number;
   /** What a symbolic link says, or the name of the entry that a hard link shares its file with. */
   linkname: string;
-  /** A device's numbers. */
+  /** A device's driver. */
   major: number;
+  /** A device's number among those of its driver. */
   minor: number;
   /** Extended attributes by name (`user.…`, `security.capability`). */
   xattrs?: Map<string, Uint8Array>;
@@ -48,9 +52,12 @@ export interface TarEntry {
 
 /** An archive is damaged, cut short, or uses what Tiffin refuses; the message names the entry. */
 export class TarError extends Error {
+  /** The class's name, for messages. */
   override name = "TarError";
 
   /**
+   * Quotes the entry's name, and says what is wrong.
+   *
    * @param problem what is wrong
    * @param entry the entry's name, where there is one
    */

@@ -12,7 +12,7 @@ import { decodeName } from "./names.ts";
 import { TarError } from "./tar_entry.ts";
 
 /** Where a field is in the header: its offset and its length. */
-type Field = readonly [offset: number, length: number];
+export type Field = readonly [offset: number, length: number];
 
 /** The header's fields; ustar has them all, version 7 those before `magic`. */
 export const FIELD = {

@@ -59,9 +59,12 @@ export interface UnpackResult {
 
 /** A layer that was refused: it is damaged, or it asks for what no layer may have. */
 export class LayerError extends Error {
+  /** The class's name, for messages. */
   override name = "LayerError";
 
   /**
+   * Names the layer, and says what is wrong with it.
+   *
    * @param digest the digest of the layer's blob
    * @param problem what is wrong
    * @param entry the name of the entry that is wrong, where it is one

@@ -174,7 +174,7 @@ Deno.test("a PAX record holds for the next entry, a global one until it is taken
     file("b"),
     pax("g", { uid: "" }),
     file("c"),
-    pax("x", { "LIBARCHIVE.xattr.user.%41%20": "aGk" }),
+    pax("x", { "LIBARCHIVE.xattr.user.%C3%bc%20": "aGk" }),
     file("d"),
   ));
   assertEquals(read.map(({ name, uid }) => [name, uid]), [
@@ -185,7 +185,7 @@ Deno.test("a PAX record holds for the next entry, a global one until it is taken
   ]);
   assertEquals([read[0].mtime, read[0].mtimeNanoseconds], [1, 500_000_000]);
   assertEquals(new TextDecoder().decode(read[1].xattrs?.get("user.g")), "all");
-  assertEquals(new TextDecoder().decode(read[3].xattrs?.get("user.A ")), "hi");
+  assertEquals(new TextDecoder().decode(read[3].xattrs?.get("user.ü ")), "hi");
 });
 
 Deno.test("a hard link may have content, say a size and have none, or have none", () => {
@@ -248,6 +248,7 @@ Deno.test("what is wrong is refused, with the entry's name", () => {
     [archive(pax("x", { uid: "1e3" }), header({ 0: "n" })), "PAX uid"],
     [archive(pax("x", { mtime: "yesterday" }), header({ 0: "n" })), "PAX mtime"],
     [archive(pax("x", { "LIBARCHIVE.xattr.user.a": "!" }), header({ 0: "n" })), "not base64"],
+    [archive(pax("x", { "LIBARCHIVE.xattr.user.%00": "aGk" }), header({ 0: "n" })), "NUL"],
     [archive(extended("L", bytes("l".repeat(4098))), header({ 0: "n" })), "header of type L"],
     [header({ 0: "big", 156: "x", 124: "00010000000" }), "header of type x"],
     [archive(extended("x", bytes("5 a=b\n"))), "not as long as it says"],
