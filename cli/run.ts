@@ -9,7 +9,7 @@ import type { ContainerRequest } from "../runtime/prepare.ts";
 import { start } from "../runtime/container.ts";
 import { prepare } from "../runtime/prepare.ts";
 import { findImage } from "../runtime/images/find.ts";
-import { parseRunFlags, type RunCommand } from "./run_flags.ts";
+import type { RunCommand } from "./run_flags.ts";
 
 /** What every command is told beside its own words. */
 export interface Context {
@@ -19,6 +19,7 @@ export interface Context {
 
 /** Runs the command. @returns the container's exit code */
 export async function run(args: string[], { root }: Context): Promise<number> {
+  const { parseRunFlags } = await import("./run_flags.ts");
   const command = await parseRunFlags(args);
   const request = await toRequest(command, root);
   if (command.explain) return await showBirth(request, command.explain);
@@ -88,7 +89,7 @@ async function showBirth(request: ContainerRequest, form: "text" | "json"): Prom
     import("../runtime/birth/trace.ts"),
     import("./explain.ts"),
   ]);
-  const lines = explain(draft);
+  const lines = await explain(draft);
   const colour = Deno.stdout.isTerminal() && !Deno.noColor;
   await write(Deno.stdout, form === "json" ? listingJson(lines) : listing(lines, { colour }));
   return 0;

@@ -73,10 +73,13 @@ export class Container {
   /** Waits until the container's first process has ended, and clears the container away. */
   async wait(): Promise<Exit> {
     const status = new Uint8Array(4);
+    // what clears it away is loaded while it runs
+    import("./cgroups/lifecycle.ts");
     await offthread.waitpid(this.pid, status, 0);
     const exit = readStatus(new DataView(status.buffer).getInt32(0, true));
     const { cgroup } = this.prepared.record;
-    if (exit.signal === SIG.KILL && cgroup) {
+    // a shell in front of the process that was killed gives the same code
+    if (exit.code === 128 + SIG.KILL && cgroup) {
       const { readOom } = await import("./cgroups/stats.ts");
       exit.isOutOfMemory = readOom(cgroup) > 0;
     }

@@ -8,7 +8,6 @@
  * @module
  */
 
-import { checkedDefaults } from "./image_config/checked.ts";
 import type { ImageConfig } from "./image_config/image.ts";
 import { containerMounts } from "./image_config/mounts.ts";
 import { isPath, namespaces, userNamespace } from "./image_config/namespaces.ts";
@@ -16,8 +15,7 @@ import type { RunOptions } from "./image_config/options.ts";
 import { containerProcess } from "./image_config/process.ts";
 import type { Linux, LinuxDeviceCgroup, LinuxResources, Spec } from "./spec.ts";
 
-export { ImageConfigError } from "./image_config/checked.ts";
-export { DEFAULT_PATH, INIT_PATH } from "./image_config/process.ts";
+export { DEFAULT_PATH, ImageConfigError, INIT_PATH } from "./image_config/process.ts";
 
 export type * from "./image_config/image.ts";
 export type * from "./image_config/options.ts";
@@ -64,12 +62,12 @@ export const STOP_SIGNAL_ANNOTATION = "org.opencontainers.image.stopSignal";
  * A pure function: it looks at nothing but its arguments, and changes none of them. What the
  * options say is not checked here; `validateSpec` finds a wrong value in the spec that they make.
  *
- * @throws {ImageConfigError} for an image that names no command where none is given, or whose
- *   fields are not what they should be
+ * @param image a config that was checked when it came in, as the store does (image_config/checked.ts)
+ * @throws {ImageConfigError} for an image that names no command where none is given
  * @throws {CapabilityError} for an unknown name in `capAdd` or `capDrop`
  */
 export function specFromImage(image: ImageConfig, options: RunOptions): Spec {
-  const defaults = checkedDefaults(image.config);
+  const defaults = image.config ?? {};
   const { uts, id, domainname } = options;
   const hostname = options.hostname ?? (uts === "host" ? undefined : id.slice(0, 12));
   const stopSignal = options.stopSignal ?? defaults.StopSignal;

@@ -29,9 +29,7 @@ import type { Identity } from "./rootless.ts";
 import { loadSeccomp, seccompFlags, seccompHost } from "./seccomp/load.ts";
 import type { ConditionalProfile, SeccompHost } from "./seccomp/profile.ts";
 import type { LinuxSeccomp, Mount, Spec } from "./spec.ts";
-import { refuseUnsupported } from "./unsupported.ts";
 import { resolveUser } from "./users.ts";
-import { validateSpec } from "./validate.ts";
 
 /** What a container is made from. */
 export interface ContainerRequest {
@@ -102,7 +100,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     ...options,
     ...(request.cgroupParent ? { cgroupsPath: `${request.cgroupParent}/${id}` } : {}),
     id,
-    rootfs: typeof from === "string" ? from : `${directory}/rootfs`,
+    rootfs: typeof from === "string" ? from : directory,
     resolvedUser: user,
     groupAdd,
     hostname: hostnameOf(options, id),
@@ -112,8 +110,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     seccomp: profile && "defaultAction" in profile ? profile : "unconfined",
     ...(identity ? rootlessOptions(identity) : {}),
   });
-  validateSpec(spec);
-  refuseUnsupported(spec);
+  if (!isPlain(options)) (await import("./unsupported.ts")).checkSpec(spec);
   const cgroup = await planCgroup(readCgroupHost(), {
     path: cgroupPath(spec.linux?.cgroupsPath, id),
     resources: spec.linux?.resources,
@@ -199,7 +196,7 @@ function rootOf(
     lower: layers.map((layer) => layer.slice(layer.lastIndexOf("/") + 1)),
     upper: `${own}/upper`,
     work: `${own}/work`,
-    mountPoint: `${own}/rootfs`,
+    mountPoint: own,
     userxattr,
   };
 }
@@ -213,7 +210,6 @@ function directoriesOf(directory: string, top: string | undefined): BirthRequest
     own,
     { path: `${directory}/upper`, mode, why: "takes every change to the root file system" },
     { path: `${directory}/work`, mode: 0o700, why: "overlayfs prepares its changes here" },
-    { path: `${directory}/rootfs`, mode: 0o700, why: "an empty place to mount the layers on" },
   ];
 }
 
@@ -276,6 +272,17 @@ function hostFiles(request: ContainerRequest, id: string, directory: string): Ho
 
 function rootlessOptions({ uidMappings, gidMappings }: Identity): Partial<RunOptions> {
   return { rootless: true, uidMappings, gidMappings };
+}
+
+/**
+ * Whether nothing was asked for but an image and a command: such a spec is made of our own
+ * defaults and of what was checked when the image was stored, and needs no second look.
+ */
+function isPlain(options: ContainerRequest["options"]): boolean {
+  const harmless = ["command", "terminal", "consoleSize"];
+  return Object.entries(options).every(([name, value]) =>
+    value === undefined || harmless.includes(name)
+  );
 }
 
 /** Docker's masked paths, and those that only some machines have. */

@@ -8,7 +8,17 @@
 
 import { namespaceOf } from "./birth/namespaces.ts";
 import type { Spec } from "./spec.ts";
-import { SpecError } from "./validate.ts";
+import { SpecError, validateSpec } from "./validate.ts";
+
+/**
+ * Checks a spec whole: that it is one, and that it can be honoured.
+ *
+ * @throws {SpecError} for the first field that is wrong or cannot be honoured
+ */
+export function checkSpec(spec: Spec): void {
+  validateSpec(spec);
+  refuseUnsupported(spec);
+}
 
 /** @throws {SpecError} for the first field that cannot be honoured */
 export function refuseUnsupported(spec: Spec): void {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { sysctlPath } from "./birth/namespaces.ts";
 import type { LinuxIDMapping, LinuxNamespaceType, Spec } from "./spec.ts";
 import { type Problem, show, wrongField } from "./validate/checks.ts";
 import { spec as shape } from "./validate/shape.ts";
@@ -88,17 +89,6 @@ export function stringifySpec(spec: Spec, indent = 0): string {
     (_, value) => typeof value === "bigint" ? rawJSON(String(value)) : value,
     indent,
   );
-}
-
-/**
- * Where a sysctl's file is below /proc/sys, by the rule of sysctl(8): the first separator tells
- * which one it is, and then the other one is a letter, as in `net/ipv4/conf/eth0.1/forwarding`.
- *
- * @param key the key in a spec, with dots or slashes
- */
-export function sysctlPath(key: string): string {
-  if (/[./]/.exec(key)?.[0] === "/") return key;
-  return key.replace(/[./]/g, (separator) => separator === "." ? "/" : ".");
 }
 
 /** Throws a problem, if there is one. */

@@ -14,7 +14,6 @@ import type { Program, Step } from "../../ffi/program.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
 import type { CgroupPlan } from "../cgroups/plan.ts";
 import type { Process, Spec } from "../spec.ts";
-import { sysctlPath } from "../validate.ts";
 import { joinCgroup, makeCgroup } from "./cgroup.ts";
 import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
 import { writeFile } from "./files.ts";
@@ -38,7 +37,14 @@ import {
   pickUpBinds,
   protectPath,
 } from "./mounts.ts";
-import { bringUpLoopback, cloneFlags, hasNew, joinNamespaces, setNames } from "./namespaces.ts";
+import {
+  bringUpLoopback,
+  cloneFlags,
+  hasNew,
+  joinNamespaces,
+  setNames,
+  sysctlPath,
+} from "./namespaces.ts";
 import { makeDirectories } from "./paths.ts";
 import {
   becomeUser,

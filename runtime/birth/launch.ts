@@ -12,7 +12,7 @@ import { Program, type Step, type Weave } from "../../ffi/program.ts";
 import { type Birth, type BirthRequest, writeBirth } from "./birth.ts";
 import { joinCgroup } from "./cgroup.ts";
 import { SAYS } from "./line.ts";
-import { checkHelpers, type HelperRun, type MapWriter, writeMaps } from "./maps.ts";
+import type { HelperRun, MapWriter } from "./maps.ts";
 
 /** A container whose program runs. */
 export interface Launched {
@@ -40,7 +40,7 @@ export interface Draft {
   request: BirthRequest;
   birth: Birth;
   /** the parent's calls while the child waits; the pid is not known before there is one */
-  attend(pid: number | "PID"): Attendance | undefined;
+  attend(pid: number | "PID"): Promise<Attendance | undefined>;
 }
 
 /** The parent's calls while the child waits, and the programs that they run. */
@@ -68,8 +68,9 @@ function takeArena(request: BirthRequest): Arena {
 export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): Draft {
   const program = new Program(takeArena(request), weave, weave ? 2048 : undefined);
   const birth = writeBirth(program, request);
-  const attend = (pid: number | "PID") => {
+  const attend = async (pid: number | "PID") => {
     if (!birth.waitsForMaps) return;
+    const { writeMaps } = await import("./maps.ts");
     const program = new Program(new Arena(1 << 16), weave, 128);
     const helpers = writeMaps(program, pid, request.spec, writer);
     // the child itself has no right to the host's cgroup files any more
@@ -124,9 +125,9 @@ async function converse(
     if (byte === "") return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {
-      const { program, helpers } = draft.attend(pid)!;
+      const { program, helpers } = (await draft.attend(pid))!;
       program.walk();
-      checkHelpers(helpers);
+      (await import("./maps.ts")).checkHelpers(helpers);
       send(line, SAYS.waiting);
     }
     if (byte === SAYS.failed) {

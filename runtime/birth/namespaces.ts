@@ -86,3 +86,14 @@ export function bringUpLoopback(program: Program): void {
     });
   program.call("the interface stays up").close(socket);
 }
+
+/**
+ * Where a sysctl's file is below /proc/sys, by the rule of sysctl(8): the first separator tells
+ * which one it is, and then the other one is a letter, as in `net/ipv4/conf/eth0.1/forwarding`.
+ *
+ * @param key the key in a spec, with dots or slashes
+ */
+export function sysctlPath(key: string): string {
+  if (/[./]/.exec(key)?.[0] === "/") return key;
+  return key.replace(/[./]/g, (separator) => separator === "." ? "/" : ".");
+}

@@ -19,7 +19,7 @@ export interface OverlayRoot {
   upper: string;
   /** overlayfs's own scratch directory, on the same file system as `upper` */
   work: string;
-  /** an empty directory to mount on */
+  /** a directory to mount on: what is in it is hidden from the container alone */
   mountPoint: string;
   /** in a user namespace overlayfs keeps its marks in `user.*` attributes */
   userxattr: boolean;

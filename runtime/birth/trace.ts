@@ -29,10 +29,10 @@ export interface Line {
 }
 
 /** Lists a birth that has not begun: every call of the program that would run, in order. */
-export function explain(draft: Draft): Line[] {
+export async function explain(draft: Draft): Promise<Line[]> {
   return arrange(
     draft,
-    draft.attend("PID")?.program,
+    (await draft.attend("PID"))?.program,
     (program, step) => line(program, step, false),
   );
 }

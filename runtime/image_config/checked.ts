@@ -6,22 +6,7 @@
 
 import { anyText, array, type Check, map, object } from "../validate/checks.ts";
 import type { ImageConfig, ImageDefaults } from "./image.ts";
-
-/** An image's config has something in it that no container can be made from. */
-export class ImageConfigError extends Error {
-  /** The class's name, for messages. */
-  override name = "ImageConfigError";
-
-  /**
-   * Says so.
-   *
-   * @param path the wrong field, as `config.Env[2]`; empty for the image as a whole
-   * @param problem what is wrong with it
-   */
-  constructor(path: string, problem: string) {
-    super(`the image${path === "" ? "" : `'s config: ${path}:`} ${problem}`);
-  }
-}
+import { ImageConfigError } from "./process.ts";
 
 /** The fields that a spec is made from, as Docker writes them: null where there is nothing. */
 const imageDefaults = object<ImageDefaults>({

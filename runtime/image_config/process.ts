@@ -6,10 +6,25 @@
 
 import { resolveCapabilities } from "../capabilities.ts";
 import type { LinuxIDMapping, Process, User } from "../spec.ts";
-import { ImageConfigError } from "./checked.ts";
 import type { ImageDefaults } from "./image.ts";
 import { groupMap, isMapped } from "./namespaces.ts";
 import type { RunOptions } from "./options.ts";
+
+/** An image's config has something in it that no container can be made from. */
+export class ImageConfigError extends Error {
+  /** The class's name, for messages. */
+  override name = "ImageConfigError";
+
+  /**
+   * Says so.
+   *
+   * @param path the wrong field, as `config.Env[2]`; empty for the image as a whole
+   * @param problem what is wrong with it
+   */
+  constructor(path: string, problem: string) {
+    super(`the image${path === "" ? "" : `'s config: ${path}:`} ${problem}`);
+  }
+}
 
 /** Where programs are looked for, unless the image says otherwise. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { checkedDefaults } from "../image_config/checked.ts";
 import { isDigest } from "./digest.ts";
 import type { ImageConfig } from "../image_config.ts";
 
@@ -182,9 +183,7 @@ export function parseConfig(bytes: Uint8Array, manifest: Manifest): ImageConfig 
       throw new ManifestError(`(config).${field}`, `is ${show(config[field])}, not a name`);
     }
   }
-  if (config.config !== undefined && config.config !== null) {
-    object(config.config, "(config).config");
-  }
+  checkedDefaults(config.config as ImageConfig["config"]);
   const rootfs = object(config.rootfs, "(config).rootfs");
   const diffIds = list(rootfs.diff_ids ?? [], "(config).rootfs.diff_ids", MAX_LAYERS);
   diffIds.forEach((each, i) => {

@@ -7,7 +7,8 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
-import { SpecError, sysctlPath, validateSpec } from "../../runtime/validate.ts";
+import { sysctlPath } from "../../runtime/birth/namespaces.ts";
+import { SpecError, validateSpec } from "../../runtime/validate.ts";
 import { smallSpec, wholeSpec } from "./spec_samples.ts";
 
 /** A change that makes the whole spec wrong: where, to what, and the words of the error. */

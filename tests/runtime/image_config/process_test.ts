@@ -15,6 +15,7 @@ import {
   type RunOptions,
   specFromImage,
 } from "../../../runtime/image_config.ts";
+import { checkedDefaults } from "../../../runtime/image_config/checked.ts";
 import { SpecError, validateSpec } from "../../../runtime/validate.ts";
 import { image, make, options } from "./samples.ts";
 
@@ -91,7 +92,7 @@ Deno.test("a program of the host's can be PID 1 of a PID namespace that is new",
 
 Deno.test("a field of the image's that is not what it should be is named", () => {
   const message = (config: unknown) =>
-    assertThrows(() => make(config as ImageDefaults), ImageConfigError).message;
+    assertThrows(() => checkedDefaults(config as ImageDefaults), ImageConfigError).message;
   assertEquals(message([]), "the image's config: config: must be an object, got a list");
   assertEquals(
     message({ Env: ["A=1", 5] }),
@@ -110,7 +111,7 @@ Deno.test("a hostile image makes a good spec or an error that names it, nothing 
   for (const name of ["User", "Env", "Entrypoint", "Cmd", "WorkingDir", "StopSignal", "Volumes"]) {
     for (const value of [...odd, ...odd.map((each) => [each]), { a: null }, "A".repeat(1e6)]) {
       try {
-        const config = { Cmd: ["sh"], [name]: value } as ImageDefaults;
+        const config = checkedDefaults({ Cmd: ["sh"], [name]: value } as ImageDefaults);
         validateSpec(specFromImage(image(config), options()));
         good++;
       } catch (error) {
