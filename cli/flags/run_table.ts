@@ -1,0 +1,204 @@
+/**
+ * The flags of `run`: their names, which are Docker's, and a line of help for each.
+ *
+ * @module
+ */
+
+import type { FlagTable, Hidden } from "./grammar.ts";
+
+/** Read by `process.ts`. */
+export const PROCESS = {
+  env: {
+    short: "e",
+    value: "KEY[=VALUE]",
+    many: true,
+    help: "set a variable; KEY alone passes on the caller's",
+  },
+  "env-file": { value: "FILE", many: true, help: "set the variables that a file lists" },
+  workdir: { short: "w", value: "DIR", help: "start in this directory" },
+  user: { short: "u", value: "USER[:GROUP]", help: "run as this user; names or numbers" },
+  "group-add": { value: "GROUP", many: true, help: "be in this group too; a name or number" },
+  entrypoint: { value: "PROGRAM", help: "run this in place of the image's entrypoint" },
+  init: { help: "have a small init as PID 1, which reaps orphans" },
+  "stop-signal": { value: "SIGNAL", help: "the signal that asks it to end" },
+} as const satisfies FlagTable;
+
+/** Read by `run_flags.ts` itself. */
+export const CONTAINER = {
+  interactive: { short: "i", help: "attach standard input (the default; -i=false: not)" },
+  tty: { short: "t", help: "give it a terminal (default at one; -t=false: not)" },
+  rm: { help: "remove it when it has ended" },
+  name: { value: "NAME", help: "call it so" },
+} as const satisfies FlagTable;
+
+/** Read by `labels.ts`. */
+export const LABELS = {
+  label: { short: "l", value: "KEY[=VALUE]", many: true, help: "put a label on it" },
+  "label-file": { value: "FILE", many: true, help: "put the labels on it that a file lists" },
+  annotation: { value: "KEY=VALUE", many: true, help: "put an annotation into its OCI spec" },
+} as const satisfies FlagTable;
+
+/** Read by `run_flags.ts` itself. */
+export const IMAGE = {
+  pull: { value: "WHEN", help: "missing (the default), always, or never" },
+  platform: { value: "PLATFORM", help: "take the image for this platform: linux/arm64" },
+  quiet: { short: "q", help: "show nothing of the fetching" },
+  rootfs: { value: "DIR", help: "run this directory as the root, and no image" },
+} as const satisfies FlagTable;
+
+/** Read by `storage.ts`. */
+export const STORAGE = {
+  volume: {
+    short: "v",
+    value: "SOURCE:DEST[:ro]",
+    many: true,
+    help: "put a directory, or a named volume, at DEST",
+  },
+  mount: { value: "type=TYPE,…", many: true, help: "the same, and tmpfs, in long words" },
+  tmpfs: { value: "DEST[:OPTIONS]", many: true, help: "mount an empty tmpfs at DEST" },
+  "read-only": { help: "make the root file system read-only" },
+  "shm-size": { value: "SIZE", help: "size of /dev/shm (default 64m)" },
+} as const satisfies FlagTable;
+
+/** Read by `devices.ts`. */
+export const DEVICES = {
+  device: { value: "NODE[:DEST][:rwm]", many: true, help: "give it a device of the host's" },
+  "device-cgroup-rule": {
+    value: "RULE",
+    many: true,
+    help: "allow a kind of device, as 'c 1:3 rwm'",
+  },
+  "device-read-bps": { value: "DISK:SIZE", many: true, help: "bytes read a second" },
+  "device-write-bps": { value: "DISK:SIZE", many: true, help: "bytes written a second" },
+  "device-read-iops": { value: "DISK:NUMBER", many: true, help: "reads a second" },
+  "device-write-iops": { value: "DISK:NUMBER", many: true, help: "writes a second" },
+  "blkio-weight-device": { value: "DISK:NUMBER", many: true, help: "weight, 10 to 1000" },
+} as const satisfies FlagTable;
+
+/** Read by `limits.ts`. */
+export const LIMITS = {
+  memory: { short: "m", value: "SIZE", help: "memory limit, as 512m or 1.5g" },
+  "memory-swap": { value: "SIZE", help: "memory and swap together; -1: no limit" },
+  "memory-reservation": { value: "SIZE", help: "memory that it keeps when the host is short" },
+  "memory-swappiness": { value: "0-100", help: "how readily it is swapped (cgroup v1)" },
+  "oom-kill-disable": { help: "wait at the limit instead of a kill (cgroup v1)" },
+  "oom-score-adj": { value: "NUMBER", help: "-1000 (killed last) to 1000 (killed first)" },
+  cpus: { value: "NUMBER", help: "how many CPUs' time it may use, as 0.5" },
+  "cpu-period": { value: "USEC", help: "microseconds that --cpu-quota is a part of" },
+  "cpu-quota": { value: "USEC", help: "microseconds of CPU time in each period" },
+  "cpu-rt-period": { value: "USEC", help: "real-time period (cgroup v1)" },
+  "cpu-rt-runtime": { value: "USEC", help: "real-time in each (cgroup v1)" },
+  "cpu-shares": { short: "c", value: "2-262144", help: "weight against others (1024)" },
+  "cpu-weight": { value: "1-10000", help: "the same on cgroup v2's scale (100)" },
+  "cpuset-cpus": { value: "LIST", help: "run on these CPUs, as 0-3,7" },
+  "cpuset-mems": { value: "LIST", help: "take memory from these NUMA nodes" },
+  "pids-limit": { value: "NUMBER", help: "how many processes and threads; -1: no limit" },
+  "blkio-weight": { value: "10-1000", help: "disk weight against others" },
+  ulimit: { value: "NAME=SOFT[:HARD]", many: true, help: "limit of a process, as nofile=1024" },
+  "cgroup-parent": { value: "PATH", help: "make its cgroup below this one" },
+} as const satisfies FlagTable;
+
+/** Read by `isolation.ts`. */
+export const ISOLATION = {
+  hostname: { short: "h", value: "NAME", help: "its host name (default: its ID's first 12)" },
+  domainname: { value: "NAME", help: "its NIS domain name" },
+  "add-host": { value: "NAME:ADDRESS", many: true, help: "a line for its /etc/hosts" },
+  network: { value: "MODE", help: "none (the default: only loopback), host, ns:PATH" },
+  pid: { value: "MODE", help: "private (the default) or host" },
+  ipc: { value: "MODE", help: "private (the default), none, host, ns:PATH" },
+  uts: { value: "MODE", help: "private (the default), host, ns:PATH" },
+  cgroupns: { value: "MODE", help: "private (the default), host, ns:PATH" },
+  userns: { value: "MODE", help: "host: none of its own (the default for root)" },
+} as const satisfies FlagTable;
+
+/** Read by `security.ts`. */
+export const SECURITY = {
+  privileged: { help: "all capabilities, all devices, nothing masked" },
+  "cap-add": { value: "CAPABILITY", many: true, help: "give it a capability, or ALL" },
+  "cap-drop": { value: "CAPABILITY", many: true, help: "take one away, or ALL" },
+  "security-opt": {
+    value: "OPTION",
+    many: true,
+    help: "no-new-privileges=false, seccomp=FILE, seccomp=unconfined, systempaths=unconfined, " +
+      "mask=PATH, unmask=PATH",
+  },
+  sysctl: { value: "KEY=VALUE", many: true, help: "set a kernel parameter of its own" },
+} as const satisfies FlagTable;
+
+/** Read by `run_flags.ts` itself. */
+export const WATCH = {
+  explain: { value: "FORM", bare: "text", help: "print each call of the start, start nothing" },
+  trace: { help: "start it, and print each call with its result and time" },
+} as const satisfies FlagTable;
+
+/** The flags under the headings that the help shows them by. */
+export const RUN_FLAG_GROUPS: Readonly<Record<string, FlagTable>> = {
+  "What runs": PROCESS,
+  "The container": { ...CONTAINER, ...LABELS },
+  "Its image": IMAGE,
+  "Its files": STORAGE,
+  "Its devices": DEVICES,
+  "Its limits": LIMITS,
+  "What it shares with the host": ISOLATION,
+  "What it may do": SECURITY,
+  "Watching it start": WATCH,
+};
+
+/** All flags of `run`. */
+export const RUN_FLAGS = {
+  ...PROCESS,
+  ...CONTAINER,
+  ...LABELS,
+  ...IMAGE,
+  ...STORAGE,
+  ...DEVICES,
+  ...LIMITS,
+  ...ISOLATION,
+  ...SECURITY,
+  ...WATCH,
+};
+
+const FOREGROUND = "containers run in the foreground here, until their command ends";
+const NO_BRIDGE = "there are no bridged networks here; --network host shares the host's own";
+const NO_HEALTH = "health checks are not run here";
+
+/** Names that are understood and not listed: Docker's other flags among them. */
+export const RUN_HIDDEN: Readonly<Record<string, Hidden>> = {
+  net: { alias: "network" },
+  "dns-opt": { alias: "dns-option" },
+  attach: { short: "a", refused: `${FOREGROUND}, with all three streams attached` },
+  cidfile: { refused: `${FOREGROUND}; inside, its ID begins with its host name` },
+  detach: { short: "d", refused: `${FOREGROUND}; your shell's & puts the command behind it` },
+  "detach-keys": { refused: FOREGROUND },
+  "log-driver": { refused: `${FOREGROUND}; redirect its output to keep it` },
+  "log-opt": { refused: `${FOREGROUND}; redirect its output to keep it` },
+  restart: { refused: FOREGROUND },
+  "sig-proxy": { refused: "signals are always passed on" },
+  "stop-timeout": { refused: FOREGROUND },
+  publish: { short: "p", refused: NO_BRIDGE },
+  "publish-all": { short: "P", refused: NO_BRIDGE },
+  expose: { refused: NO_BRIDGE },
+  link: { refused: NO_BRIDGE },
+  "link-local-ip": { refused: NO_BRIDGE },
+  ip: { refused: NO_BRIDGE },
+  ip6: { refused: NO_BRIDGE },
+  "mac-address": { refused: NO_BRIDGE },
+  "network-alias": { refused: NO_BRIDGE },
+  dns: { refused: "the host's /etc/resolv.conf is used; -v FILE:/etc/resolv.conf replaces it" },
+  "dns-option": { refused: "the host's are used; -v FILE:/etc/resolv.conf replaces them" },
+  "dns-search": { refused: "the host's are used; -v FILE:/etc/resolv.conf replaces them" },
+  "health-cmd": { refused: NO_HEALTH },
+  "health-interval": { refused: NO_HEALTH },
+  "health-retries": { refused: NO_HEALTH },
+  "health-start-interval": { refused: NO_HEALTH },
+  "health-start-period": { refused: NO_HEALTH },
+  "health-timeout": { refused: NO_HEALTH },
+  "no-healthcheck": { refused: `${NO_HEALTH}, so leave it off` },
+  gpus: { refused: "give the GPU's nodes with --device, as --device /dev/dri" },
+  runtime: { refused: "Tiffin is the runtime" },
+  "storage-opt": { refused: "there is one storage driver, overlayfs, without options" },
+  "volume-driver": { refused: "volumes are directories of the host's" },
+  "volumes-from": { refused: "name the volumes with -v" },
+  "disable-content-trust": { refused: "signatures are not checked; digests always are" },
+  "kernel-memory": { refused: "the kernel has ignored it since 5.4; --memory counts it" },
+};

@@ -1,0 +1,108 @@
+/**
+ * `images`: the images that are here.
+ *
+ * @module
+ */
+
+import type { Image } from "../runtime/images/store.ts";
+import { formatAge, formatSize } from "./amounts.ts";
+import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { parseWord } from "./flags/values.ts";
+import type { Context } from "./main.ts";
+import { print } from "./output.ts";
+import type { Help } from "./usage.ts";
+
+const FLAGS = {
+  quiet: { short: "q", help: "print the IDs alone" },
+  digests: { help: "show the digests of the manifests too" },
+  "no-trunc": { help: "show all digits of each ID" },
+  format: { value: "FORM", help: "table (the default) or json, an object a line" },
+} as const satisfies FlagTable;
+
+/** The help of `images`. */
+export const help: Help = {
+  usage: "images [FLAGS] [NAME]",
+  summary: "list the images that are here",
+  about: ["SIZE is what the layers weigh as they were sent: packed, mostly."],
+  flags: { Flags: FLAGS },
+  examples: [
+    { command: "images", does: "all of them, the youngest first" },
+    { command: "images --format json alpine", does: "every tag of alpine, for a program" },
+  ],
+};
+
+/** One line of the list, with the names that Docker's JSON has. */
+interface Row {
+  Repository: string;
+  Tag: string;
+  Digest: string;
+  ID: string;
+  CreatedAt: string;
+  CreatedSince: string;
+  Size: string;
+}
+
+/** Lists the images. */
+export async function images(args: string[], { root }: Context): Promise<number> {
+  const { flags, operands } = parseFlags(args, FLAGS);
+  if (operands.length > 1) throw new UsageError("images takes one name at most");
+  const format = parseWord("format", flags.format ?? "table", ["table", "json"]);
+  const [{ ImageStore }, { PULLED_DIGEST }, known] = await Promise.all([
+    import("../runtime/images/store.ts"),
+    import("../runtime/images/pull.ts"),
+    import("./known_images.ts"),
+  ]);
+  const store = new ImageStore(root);
+  const found: { name: string; digest: string; image?: Image }[] = [];
+  for (const { name, descriptor } of await store.list()) {
+    if (operands.length === 1 && !isMeant(known.nameParts(name), operands[0])) continue;
+    const image = await known.readImage(store, name);
+    const digest = descriptor.annotations?.[PULLED_DIGEST] ?? descriptor.digest;
+    found.push({ name, digest, image });
+  }
+  const created = ({ image }: typeof found[number]) => Date.parse(image?.config.created ?? "") || 0;
+  found.sort((a, b) => created(b) - created(a));
+  const rows = found.map(({ name, digest, image }): Row => {
+    const { repository, tag } = known.nameParts(name);
+    return {
+      Repository: repository,
+      Tag: tag,
+      Digest: digest,
+      ...describe(image, flags["no-trunc"]),
+    };
+  });
+  if (flags.quiet) print([...new Set(rows.map(({ ID }) => `${ID}\n`))].join(""));
+  else if (format === "json") print(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  else await printTable(rows, flags.digests ?? false, flags["no-trunc"] ?? false);
+  return 0;
+}
+
+/** Whether a name is a repository's, or a repository's with a tag. */
+function isMeant({ repository, tag }: { repository: string; tag: string }, wanted: string) {
+  const name = wanted.replace(/^docker\.io\/(library\/)?/, "");
+  return name === repository || name === `${repository}:${tag}`;
+}
+
+function describe(image: Image | undefined, isWhole = false) {
+  if (!image) return { ID: "<damaged>", CreatedAt: "", CreatedSince: "", Size: "" };
+  const { id, config: { created = "" }, manifest: { layers } } = image;
+  return {
+    ID: isWhole ? id : id.slice("sha256:".length, "sha256:".length + 12),
+    CreatedAt: created,
+    CreatedSince: formatAge(created),
+    Size: formatSize(layers.reduce((sum, { size }) => sum + size, 0)),
+  };
+}
+
+async function printTable(rows: Row[], hasDigests: boolean, isWhole: boolean): Promise<void> {
+  const { formatTable, outputWidth } = await import("./table.ts");
+  const columns = (words: [string, string, string, string, string, string]) =>
+    words.filter((_, i) => hasDigests || i !== 2);
+  const table = [
+    columns(["REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE"]),
+    ...rows.map((row) =>
+      columns([row.Repository, row.Tag, row.Digest, row.ID, row.CreatedSince, row.Size])
+    ),
+  ];
+  print(formatTable(table, isWhole ? Infinity : outputWidth()));
+}

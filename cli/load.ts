@@ -1,0 +1,62 @@
+/**
+ * `load`: take in the images of an archive.
+ *
+ * @module
+ */
+
+import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { statOf } from "./flags/paths.ts";
+import type { Context } from "./main.ts";
+import { print } from "./output.ts";
+import type { Help } from "./usage.ts";
+
+const FLAGS = {
+  input: { short: "i", value: "FILE", help: "read this file or directory, not standard input" },
+  name: { value: "NAME", help: "call the image so, if the archive has no name for it" },
+  quiet: { short: "q", help: "print the names alone" },
+} as const satisfies FlagTable;
+
+/** The help of `load`. */
+export const help: Help = {
+  usage: "load [FLAGS] [<ARCHIVE]",
+  summary: "take in the images that docker save has written",
+  about: [
+    "Also what podman save and skopeo copy write: archives of Docker's form, and OCI layouts as a " +
+    "tar or a directory; packed with gzip, zstd or not at all.",
+  ],
+  flags: { Flags: FLAGS },
+  examples: [
+    { command: "load -i alpine.tar", does: "the image has the name that it was saved with" },
+    { command: "load --name mine:1 -i layout/", does: "an OCI layout that names nothing" },
+  ],
+};
+
+/** Loads an archive. */
+export async function load(args: string[], { root }: Context): Promise<number> {
+  const { flags, operands } = parseFlags(args, FLAGS);
+  if (operands.length > 0) throw new UsageError(`load takes no names: load -i ${operands[0]}`);
+  const source = flags.input ?? standardInput("load reads an archive: load -i FILE, or load <FILE");
+  if (typeof source === "string" && !statOf(source)) {
+    throw new UsageError(`--input: there is no file or directory ${source}`);
+  }
+  const [{ loadArchive }, { ImageStore }, { typedName }] = await Promise.all([
+    import("../runtime/images/archive.ts"),
+    import("../runtime/images/store.ts"),
+    import("./known_images.ts"),
+  ]);
+  const loaded = await loadArchive(new ImageStore(root), source, { name: flags.name });
+  for (const { name } of loaded) {
+    print(flags.quiet ? `${typedName(name)}\n` : `Loaded image: ${typedName(name)}\n`);
+  }
+  return 0;
+}
+
+/**
+ * What the standard input gives.
+ *
+ * @param hint what to say where it is a terminal, which gives nothing that can be wanted
+ */
+export function standardInput(hint: string): AsyncIterable<Uint8Array> {
+  if (Deno.stdin.isTerminal()) throw new UsageError(hint);
+  return Deno.stdin.readable;
+}

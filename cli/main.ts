@@ -1,0 +1,161 @@
+/**
+ * The command line: its first words, and the command that they name.
+ *
+ * Only the command's own module is loaded: a start is felt.
+ *
+ * @module
+ */
+
+import { dataRoot } from "../runtime/data_root.ts";
+import { type FlagTable, HelpWanted, parseFlags, UsageError } from "./flags/grammar.ts";
+import type { Help } from "./usage.ts";
+
+/** What every command is told beside its own words. */
+export interface Context {
+  /** The data root, an absolute path. */
+  root: string;
+}
+
+/** A command. It returns what the process exits with. */
+export type Command = (args: string[], context: Context) => Promise<number>;
+
+/** A command and its help, each loaded when it is wanted. */
+export interface CommandEntry {
+  command: () => Promise<Command>;
+  help: () => Promise<Help>;
+}
+
+/** The commands, in the order of the help. */
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    command: async () => (await import("./run.ts")).run,
+    help: async () => (await import("./run_help.ts")).runHelp,
+  },
+  explain: {
+    command: async () => (await import("./run.ts")).explain,
+    help: async () => (await import("./run_help.ts")).explainHelp,
+  },
+  pull: {
+    command: async () => (await import("./pull.ts")).pull,
+    help: async () => (await import("./pull.ts")).help,
+  },
+  images: {
+    command: async () => (await import("./images.ts")).images,
+    help: async () => (await import("./images.ts")).help,
+  },
+  history: {
+    command: async () => (await import("./history.ts")).history,
+    help: async () => (await import("./history.ts")).help,
+  },
+  tag: {
+    command: async () => (await import("./tag.ts")).tag,
+    help: async () => (await import("./tag.ts")).help,
+  },
+  rmi: {
+    command: async () => (await import("./rmi.ts")).rmi,
+    help: async () => (await import("./rmi.ts")).help,
+  },
+  load: {
+    command: async () => (await import("./load.ts")).load,
+    help: async () => (await import("./load.ts")).help,
+  },
+  import: {
+    command: async () => (await import("./import.ts")).importTree,
+    help: async () => (await import("./import.ts")).help,
+  },
+  version: {
+    command: async () => (await import("./version.ts")).version,
+    help: async () => (await import("./version.ts")).help,
+  },
+};
+
+/** What can stand before the command. */
+export const GLOBAL_FLAGS = {
+  root: { value: "DIR", help: "keep images and containers in this directory" },
+  version: { help: "print the version" },
+} as const satisfies FlagTable;
+
+/** The exit code for a command line that names no command: Docker's for what it does not know. */
+const UNKNOWN = 125;
+
+/**
+ * Runs a command line.
+ *
+ * @param args the words after the program's name
+ * @returns what the process should exit with
+ */
+export async function main(args: string[]): Promise<number> {
+  const occasion: { command?: string; root: string } = { root: "" };
+  try {
+    checkGround();
+    const { flags, operands } = parseFlags(args, GLOBAL_FLAGS, { stopEarly: true });
+    occasion.root = dataRoot(flags.root);
+    const [name = flags.version ? "version" : "help", ...rest] = operands;
+    if (name === "help") return await help(rest);
+    const entry = await entryOf(name);
+    occasion.command = name;
+    return await (await entry.command())(rest, { root: occasion.root });
+  } catch (error) {
+    if (error instanceof HelpWanted && occasion.command) return await help([occasion.command]);
+    if (error instanceof HelpWanted) return await help([]);
+    const { report } = await import("./errors.ts");
+    return report(error, occasion);
+  }
+}
+
+/** Prints the help of one command, or of all. */
+async function help(names: string[]): Promise<number> {
+  const [{ formatHelp, formatOverview }, { print }] = await Promise.all([
+    import("./usage.ts"),
+    import("./output.ts"),
+  ]);
+  if (names.length > 0) {
+    print(formatHelp(await (await entryOf(names[0])).help()));
+    return 0;
+  }
+  const helps = Object.entries(COMMANDS).map(async ([name, { help }]) => [name, await help()]);
+  print(formatOverview(Object.fromEntries(await Promise.all(helps)), GLOBAL_FLAGS));
+  return 0;
+}
+
+/** The command of a name. */
+async function entryOf(name: string): Promise<CommandEntry> {
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
+  const { didYouMean, show } = await import("../runtime/validate/checks.ts");
+  const near = didYouMean(name, Object.keys(COMMANDS));
+  throw new UsageError(`unknown command ${show(name)}${near}`, UNKNOWN);
+}
+
+/**
+ * What keeps Tiffin from running on a machine, and what to do about it.
+ *
+ * The runtime's newest call is mount_setattr(2), of Linux 5.12.
+ */
+export function groundProblem(
+  { os, kernel, deno }: { os: string; kernel: string; deno: string },
+): string | undefined {
+  if (os !== "linux") {
+    const way = os === "windows" ? "in WSL 2 (wsl --install)" : "in a virtual machine";
+    return `containers are made by the Linux kernel, and this is ${os}: run Tiffin ${way}`;
+  }
+  if (isBefore(deno, 2, 4)) {
+    return `this is Deno ${deno}, and Tiffin needs 2.4 or newer: deno upgrade, or npm i -g deno`;
+  }
+  if (isBefore(kernel, 5, 12)) {
+    return `this is Linux ${kernel}, and Tiffin needs 5.12 or newer, for mount_setattr(2)`;
+  }
+}
+
+/** Whether a version is before `major.minor`. */
+function isBefore(version: string, major: number, minor: number): boolean {
+  const [first, second] = version.split(".", 2).map((part) => parseInt(part));
+  return first < major || first === major && second < minor;
+}
+
+/** Refuses a machine before anything fails there in words that nobody understands. */
+function checkGround(): void {
+  const { build, version } = Deno;
+  const kernel = build.os === "linux" ? Deno.osRelease() : "";
+  const problem = groundProblem({ os: build.os, kernel, deno: version.deno });
+  if (problem !== undefined) throw new UsageError(problem, UNKNOWN);
+}

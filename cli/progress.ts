@@ -1,0 +1,173 @@
+/**
+ * A pull on the screen: a bar for each layer on a terminal, a line for each event elsewhere.
+ *
+ * @module
+ */
+
+import type { LayerState, PullEvent } from "../runtime/images/pull.ts";
+import { formatSize } from "./amounts.ts";
+import { printError } from "./output.ts";
+import { cut, screenSize } from "./table.ts";
+
+/** Shows a pull. */
+export interface PullDisplay {
+  /** Shows one event. */
+  show(event: PullEvent): void;
+  /** Takes away what is of no use when the pull is over. */
+  close(): void;
+}
+
+/** Where it is shown. */
+export interface Screen {
+  isTerminal(): boolean;
+  write(text: string): void;
+  /** Its size, where it is a terminal. */
+  size(): { columns: number; rows: number };
+}
+
+/** The standard error, where what is not the command's result goes. */
+export const standardError: Screen = {
+  isTerminal: () => Deno.stderr.isTerminal(),
+  write: printError,
+  size: screenSize,
+};
+
+/** A display that suits the screen. */
+export function pullDisplay(screen: Screen): PullDisplay {
+  return screen.isTerminal() ? new Bars(screen) : new Lines(screen);
+}
+
+/** What a layer's state is called. */
+const WORDS: Record<LayerState, string> = {
+  exists: "already here",
+  waiting: "waiting for another pull",
+  downloading: "downloading",
+  verifying: "verifying",
+  unpacking: "unpacking",
+  done: "done",
+};
+
+/** How much of a digest is shown: as much as Docker shows. */
+const DIGITS = 12;
+
+function shortDigest(digest: string): string {
+  return digest.slice("sha256:".length, "sha256:".length + DIGITS);
+}
+
+function resolvedLine({ name, layers }: PullEvent & { kind: "resolved" }): string {
+  const size = formatSize(layers.reduce((sum, layer) => sum + layer.size, 0));
+  return `${name}: ${layers.length} layer${layers.length === 1 ? "" : "s"}, ${size}`;
+}
+
+function retryLine({ reason, pause }: PullEvent & { kind: "retry" }): string {
+  return `${reason}; trying again in ${pause / 1000} s`;
+}
+
+/** A line for each change of a layer's state. */
+class Lines implements PullDisplay {
+  readonly #states = new Map<string, LayerState>();
+
+  constructor(private readonly screen: Screen) {}
+
+  show(event: PullEvent): void {
+    if (event.kind === "resolved") this.screen.write(`${resolvedLine(event)}\n`);
+    else if (event.kind === "retry") this.screen.write(`${retryLine(event)}\n`);
+    else {
+      const { digest, state, total } = event;
+      if (this.#states.get(digest) === state) return;
+      this.#states.set(digest, state);
+      const size = state === "downloading" ? ` ${formatSize(total)}` : "";
+      this.screen.write(`${shortDigest(digest)}: ${WORDS[state]}${size}\n`);
+    }
+  }
+
+  close(): void {}
+}
+
+/** What a bar shows; a layer whose turn has not come has no state. */
+type Layer = Omit<PullEvent & { kind: "layer" }, "kind" | "state"> & { state?: LayerState };
+
+/** A bar is drawn again at most this often, in milliseconds. */
+const INTERVAL = 50;
+
+/** The columns of a bar's line beside the bar: digest, state, amounts and the gaps between. */
+const BESIDE = DIGITS + 2 + WORDS.downloading.length + 2 + 2 + "999.9MB of 999.9MB".length + 1;
+
+/** A line with a bar for each layer, drawn over each other again and again. */
+class Bars implements PullDisplay {
+  readonly #layers = new Map<string, Layer>();
+  #title = "";
+  /** How many lines stand above the cursor that are to be drawn over. */
+  #drawn = 0;
+  #last = -Infinity;
+
+  constructor(private readonly screen: Screen) {}
+
+  show(event: PullEvent): void {
+    if (event.kind === "retry") return this.#insert(retryLine(event));
+    if (event.kind === "resolved") {
+      this.#title = resolvedLine(event);
+      for (const { digest, size } of event.layers) {
+        this.#layers.set(digest, { digest, received: 0, total: size });
+      }
+    } else {
+      const isNews = this.#layers.get(event.digest)?.state !== event.state;
+      this.#layers.set(event.digest, event);
+      if (!isNews && performance.now() - this.#last < INTERVAL) return;
+    }
+    this.#draw();
+  }
+
+  close(): void {
+    this.screen.write(this.#erase());
+    this.#drawn = 0;
+  }
+
+  /** Puts a line above the bars, where it stays. */
+  #insert(line: string): void {
+    this.screen.write(`${this.#erase()}${line}\n`);
+    this.#drawn = 0;
+    this.#draw();
+  }
+
+  #erase(): string {
+    return this.#drawn > 0 ? `\x1b[${this.#drawn}A\r\x1b[J` : "";
+  }
+
+  #draw(): void {
+    const { columns, rows } = this.screen.size();
+    // A line of the terminal's full width would wrap, and the count of lines be wrong.
+    const lines = this.#lines(rows - 1).map((line) => cut(line.text(columns - 1), columns - 1));
+    this.screen.write(`${this.#erase()}${lines.map((line) => `${line}\n`).join("")}`);
+    this.#drawn = lines.length;
+    this.#last = performance.now();
+  }
+
+  /** The title and the layers; those that something happens to, where there is not room for all. */
+  #lines(room: number): { text(columns: number): string }[] {
+    const all = [...this.#layers.values()];
+    const bars = (layers: typeof all) =>
+      layers.map((layer) => ({ text: (columns: number) => bar(layer, columns) }));
+    if (all.length < room) return [{ text: () => this.#title }, ...bars(all)];
+    const over = all.filter(({ state }) => state === "done" || state === "exists").length;
+    const active = all.filter(({ state }) => isActive(state));
+    const title = `${this.#title}, ${over} done`;
+    return [{ text: () => title }, ...bars(active.slice(0, Math.max(room - 1, 0)))];
+  }
+}
+
+function isActive(state: LayerState | undefined): boolean {
+  return state === "downloading" || state === "verifying" || state === "unpacking";
+}
+
+/** `0a1b2c3d4e5f  downloading  [=====>     ]  1.2MB of 3.4MB` */
+function bar({ digest, state, received, total }: Layer, columns: number): string {
+  const head = `${shortDigest(digest)}  `;
+  if (state !== "downloading") return head + (state === undefined ? "queued" : WORDS[state]);
+  const amounts = `${formatSize(received)} of ${formatSize(total)}`;
+  const room = Math.min(columns - BESIDE - 2, 40);
+  if (room < 5) return `${head}${amounts}`;
+  const full = Math.floor(room * Math.min(received / Math.max(total, 1), 1));
+  const done = full < room ? "=".repeat(full) + ">" : "=".repeat(full);
+  return `${head}${WORDS[state]}  [${done.padEnd(room)}]  ${amounts}`;
+}

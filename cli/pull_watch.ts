@@ -1,0 +1,71 @@
+/**
+ * Watching a pull: nothing is loaded or drawn before there is one, and Ctrl-C leaves a clean screen.
+ *
+ * @module
+ */
+
+import type { PullEvent } from "../runtime/images/pull.ts";
+import type { PullDisplay } from "./progress.ts";
+
+/** A pull that was stopped by a signal. There is nothing to say to who stopped it. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+  /** 128 and the signal's number. */
+  readonly exitCode: number;
+
+  /** @param signal the signal's number */
+  constructor(signal: number) {
+    super("");
+    this.exitCode = 128 + signal;
+  }
+}
+
+/** The signals that stop a pull. */
+const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+/**
+ * Shows the pull that it is told of, on the standard error, and stops it at Ctrl-C.
+ *
+ * ```ts ignore
+ * await using watch = new PullWatch();
+ * await pull(store, reference, { onEvent: watch.onEvent, signal: watch.signal });
+ * ```
+ */
+export class PullWatch implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  #display?: Promise<PullDisplay>;
+  #listeners: [Deno.Signal, () => void][] = [];
+
+  /** Give it to the pull: it fires at Ctrl-C. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Give it to the pull: it shows what happens. */
+  readonly onEvent = (event: PullEvent): void => {
+    this.#display ??= this.#open();
+    // A pull does not fail because nobody watches it.
+    this.#display.then((display) => display.show(event)).catch(() => {});
+  };
+
+  /** Takes the bars off the screen, and leaves signals to others again. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
+    const display = await this.#display;
+    display?.close();
+  }
+
+  async #open(): Promise<PullDisplay> {
+    for (const [signal, number] of Object.entries(SIGNALS) as [Deno.Signal, number][]) {
+      const listener = () => {
+        // Who asks again does not want to wait until everything is tidy.
+        if (this.signal.aborted) Deno.exit(128 + number);
+        this.#stop.abort(new Interrupted(number));
+      };
+      Deno.addSignalListener(signal, listener);
+      this.#listeners.push([signal, listener]);
+    }
+    const { pullDisplay, standardError } = await import("./progress.ts");
+    return pullDisplay(standardError);
+  }
+}

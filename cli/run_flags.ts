@@ -1,0 +1,161 @@
+/**
+ * From the words after `run` to what they ask for: an image, a command, and a container's options.
+ *
+ * Each group of flags has a module that reads it, and that is loaded only if one of its flags was
+ * given: a start is felt.
+ *
+ * @module
+ */
+
+import type { ContainerRequest } from "../runtime/prepare.ts";
+import type { Platform } from "../runtime/images/manifest.ts";
+import { type Flags, parseFlags, UsageError, wrongFlag, wrongValue } from "./flags/grammar.ts";
+import {
+  DEVICES,
+  ISOLATION,
+  LABELS,
+  LIMITS,
+  PROCESS,
+  RUN_FLAGS,
+  RUN_HIDDEN,
+  SECURITY,
+  STORAGE,
+} from "./flags/run_table.ts";
+import type { VolumeUse } from "./flags/storage_kinds.ts";
+import { parseWord } from "./flags/values.ts";
+
+/** The flags of `run` as they were given. */
+export type RunFlags = Flags<typeof RUN_FLAGS>;
+
+/** A `run`, as it was typed. Paths are absolute; nothing has been made or changed. */
+export interface RunCommand {
+  /** The image's name as it was typed; none with {@link RunCommand.rootfs}. */
+  image?: string;
+  /** `--rootfs`: the directory that is the root. */
+  rootfs?: string;
+  /** The words behind the image; empty: the image's own. */
+  command: string[];
+  /** `--name`. */
+  name?: string;
+  /** `--user`: names or numbers, to be looked up in the image. */
+  user?: string;
+  /** `--group-add`: names or numbers, to be looked up in the image. */
+  groups: string[];
+  /** `--add-host`: lines `address name` for /etc/hosts. */
+  extraHosts: string[];
+  /** `--label`, `--label-file`. */
+  labels: Record<string, string>;
+  /** Attach standard input. The default. */
+  interactive: boolean;
+  /** Give it a terminal; undefined: if standard input and output are one. */
+  terminal?: boolean;
+  /** `--rm`. */
+  rm: boolean;
+  /** When to fetch the image. */
+  pull: "missing" | "always" | "never";
+  /** Another platform than the machine's. */
+  platform?: Platform;
+  /** Show nothing of the fetching. */
+  quiet: boolean;
+  /** Print the start, and start nothing. */
+  explain?: "text" | "json";
+  /** Start, and print the calls with their results. */
+  trace: boolean;
+  /** Unless given: the default profile. The file is a profile in Docker's form. */
+  seccomp?: "unconfined" | { file: string };
+  /** `--cgroup-parent`: the container's cgroup is below it, under the container's ID. */
+  cgroupParent?: string;
+  /**
+   * The limit on swap is Docker's default for a `--memory` without `--memory-swap`: nobody asked
+   * for it, so it goes where the host cannot count swap.
+   */
+  swapIsDefault: boolean;
+  /** Volumes, named and not: directories below the data root. */
+  volumes: VolumeUse[];
+  /** Sources of `-v` that are not there. Docker makes them when the container starts. */
+  makeDirectories: string[];
+  /** Everything else. */
+  options: Omit<ContainerRequest["options"], "command" | "terminal" | "consoleSize">;
+}
+
+/** Writes what a group of flags says into the command. */
+type Reader = (flags: RunFlags, command: RunCommand) => void;
+
+/** The groups that have a module of their own. */
+const GROUPS: [flags: object, load: () => Promise<Reader>][] = [
+  [PROCESS, async () => (await import("./flags/process.ts")).readProcess],
+  [LABELS, async () => (await import("./flags/labels.ts")).readLabels],
+  [STORAGE, async () => (await import("./flags/storage.ts")).readStorage],
+  [DEVICES, async () => (await import("./flags/devices.ts")).readDevices],
+  [LIMITS, async () => (await import("./flags/limits.ts")).readLimits],
+  [ISOLATION, async () => (await import("./flags/isolation.ts")).readIsolation],
+  [SECURITY, async () => (await import("./flags/security.ts")).readSecurity],
+];
+
+/**
+ * Reads the words after `run`.
+ *
+ * @throws {UsageError} for what cannot be understood or honoured, naming the flag
+ * @throws {HelpWanted} for `--help`
+ */
+export async function parseRunFlags(args: string[]): Promise<RunCommand> {
+  const { flags, operands } = parseFlags(args, RUN_FLAGS, { stopEarly: true, hidden: RUN_HIDDEN });
+  const { explain, rootfs, trace = false, interactive = true, rm = false, quiet = false } = flags;
+  if (explain !== undefined && trace) {
+    throw wrongFlag("--explain starts nothing that --trace could show: give one of them");
+  }
+  const command: RunCommand = {
+    ...(rootfs === undefined ? imageOf(operands) : await rootOf(rootfs, operands)),
+    name: flags.name === undefined ? undefined : checkName(flags.name),
+    groups: [],
+    extraHosts: [],
+    labels: {},
+    interactive,
+    terminal: flags.tty,
+    rm,
+    pull: parseWord("pull", flags.pull ?? "missing", ["missing", "always", "never"]),
+    platform: await platformOf(flags.platform),
+    quiet,
+    explain: explain === undefined ? undefined : parseWord("explain", explain, ["text", "json"]),
+    trace,
+    swapIsDefault: false,
+    volumes: [],
+    makeDirectories: [],
+    options: {},
+  };
+  const given = Object.keys(flags);
+  for (const [group, load] of GROUPS) {
+    if (given.some((name) => name in group)) (await load())(flags, command);
+  }
+  return command;
+}
+
+function imageOf(operands: string[]): Pick<RunCommand, "image" | "command"> {
+  const [image, ...command] = operands;
+  if (image === undefined) throw new UsageError("run needs an image, as in: run local sh");
+  return { image, command };
+}
+
+async function rootOf(
+  directory: string,
+  command: string[],
+): Promise<Pick<RunCommand, "rootfs" | "command">> {
+  const { existingDirectory } = await import("./flags/paths.ts");
+  return { rootfs: existingDirectory("rootfs", directory), command };
+}
+
+/** Docker's rule: a name must not look like anything else on a command line. */
+function checkName(name: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return name;
+  throw wrongValue(
+    "name",
+    name,
+    "is not a name: two or more letters, digits, _ . and -, a letter or digit first",
+  );
+}
+
+async function platformOf(text: string | undefined): Promise<Platform | undefined> {
+  if (text === undefined) return undefined;
+  const { readPlatform } = await import("./flags/platform.ts");
+  return readPlatform(text);
+}
