@@ -51,6 +51,9 @@ export function ignoredSignals(status: string): number[] {
   const mask = BigInt(`0x${/^SigIgn:\s*(\S+)/m.exec(status)?.[1] ?? "0"}`);
   return Array.from({ length: 64 }, (_, i) => i + 1)
     .filter((signal) => signal !== SIG.KILL && signal !== SIG.STOP)
+    // glibc keeps these two for its threads and refuses to change them (nptl(7)); a process that
+    // another Deno started ignores them, and every program's libc sets them when it needs them
+    .filter((signal) => signal !== 32 && signal !== 33)
     .filter((signal) => mask >> BigInt(signal - 1) & 1n);
 }
 
