@@ -10,18 +10,29 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { assertUnchanged, hostSnapshot } from "../../helpers/host.ts";
-import { hasCgroup, needs } from "../../helpers/needs.ts";
+import { hasCgroup, isRoot, needs } from "../../helpers/needs.ts";
 import { type Outcome, runTiffin } from "../../helpers/run_tiffin.ts";
-import { tempRoot } from "../../helpers/temp_root.ts";
+import { type TempRoot, tempRoot } from "../../helpers/temp_root.ts";
+
+let root: TempRoot;
+
+// making the image is the dearest part, and it stays
+Deno.test.beforeAll(async () => {
+  root = await tempRoot();
+  if (!isRoot) return;
+  const { code, stderr } = await runTiffin(["run", "local", "true"], { root: root.path });
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test.afterAll(async () => {
+  await root[Symbol.asyncDispose]();
+});
 
 /** Runs a shell command in a container, and looks at the host afterwards. */
 async function run(flags: string[], command: string): Promise<Outcome> {
-  await using root = await tempRoot();
-  const options = { root: root.path, timeout: 120 };
-  const made = await runTiffin(["run", "local", "true"], options); // the image, which stays
-  assertEquals(made.code, 0, made.stderr);
   const before = hostSnapshot(root.path);
-  const outcome = await runTiffin(["run", ...flags, "local", "sh", "-c", command], options);
+  const args = ["run", ...flags, "local", "sh", "-c", command];
+  const outcome = await runTiffin(args, { root: root.path });
   await assertUnchanged(before);
   return outcome;
 }
