@@ -164,6 +164,8 @@ export class MergedTree implements Disposable {
         if (++links > MOST_LINKS) {
           return { passed, broken: { path: place.path, reason: "circle" } };
         }
+        // such as /proc/self, which leads nowhere for who is not in that pid namespace
+        if (place.target === "") return { passed, broken: { path: place.path, reason: "missing" } };
         if (place.target.startsWith("/")) entered.length = 1;
         names = [...place.target.split("/"), ...names];
       } else if (names.length > 0) {
@@ -249,8 +251,8 @@ export class MergedTree implements Disposable {
 
   #readLink(fd: number): string {
     const buffer = new Uint8Array(PATH_MAX);
-    const length = libc.readlinkat(fd, "", buffer, buffer.length);
-    return new TextDecoder().decode(buffer.subarray(0, length));
+    const length = attempt.readlinkat(fd, "", buffer, buffer.length);
+    return new TextDecoder().decode(buffer.subarray(0, Math.max(length, 0)));
   }
 
   *#openLayers(layers: readonly string[]): Generator<number> {

@@ -29,6 +29,11 @@ function attempts({ failure: { program } }: Scene): Step[] {
   );
 }
 
+const emptyCommand: Finder = ({ failure: { request: { spec: { process } } } }) =>
+  process.args?.[0] === ""
+    ? { cause: "the command is an empty word", advice: "name a program" }
+    : undefined;
+
 /** The first program of those tried that is there has a fault. */
 const faultyProgram: Finder = (scene) => {
   for (const step of attempts(scene)) {
@@ -57,7 +62,6 @@ function lastName(path: string): string {
 /** No program of the name is there. */
 const noProgram: Finder = (scene) => {
   const [name = ""] = scene.failure.request.spec.process.args ?? [];
-  if (name === "") return { cause: "the command is an empty word", advice: "name a program" };
   if (name.includes("/")) {
     const cause = brokenWay(scene.way(name), scene.absolute(name));
     return cause ? { cause, advice: "look for it with: ls -l, in the same image" } : undefined;
@@ -139,7 +143,7 @@ export const EXECUTE: Cases = {
   execve: {
     ...each(
       "ENOENT ENOTDIR EACCES ENOEXEC ELOOP EINVAL EISDIR ELIBBAD ESTALE ENODEV",
-      either(faultyProgram, noProgram),
+      either(emptyCommand, faultyProgram, noProgram),
     ),
     E2BIG: tooMuch,
     ETXTBSY: busy,

@@ -10,11 +10,10 @@
 import { MS } from "../../ffi/constants.ts";
 import { kindOf } from "../merged_tree.ts";
 import type { MountLine } from "./mountinfo.ts";
-import { filteredFromOutside, restrictedByAppArmor } from "./namespaces.ts";
+import { filteredFromOutside, lacks, restrictedByAppArmor, unmapped } from "./causes.ts";
 import { OVERLAY } from "./overlay.ts";
 import { brokenWay, type Cases, each, either, type Finder, named, type Scene } from "./scene.ts";
 
-const CAP_SYS_ADMIN = 1n << 21n;
 /** mount(2) reads one page of options, and the last byte is the string's end. */
 const LARGEST_DATA = 4095;
 
@@ -143,25 +142,12 @@ function hiding(scene: Scene, over: MountLine): MountLine[] {
 
 const idNotMapped: Finder = (scene) => {
   for (const [option, kind, id] of scene.text(DATA).matchAll(/\b([ug]id)=(\d+)/g)) {
-    const maps = scene.proc(`${kind}_map`).split("\n").map((line) => line.trim().split(/\s+/));
-    const isMapped = maps.some(([first, , count]) =>
-      Number(id) >= Number(first) && Number(id) < Number(first) + Number(count)
-    );
-    if (!isMapped) {
-      return {
-        cause: `the option ${option} names an id that the container's user namespace does not have`,
-        advice: "give this user a range of ids in /etc/subuid and /etc/subgid, or run as root",
-      };
-    }
+    if (unmapped(scene, kind as "uid" | "gid", [Number(id)]) === undefined) continue;
+    return {
+      cause: `the option ${option} names an id that the container's user namespace does not have`,
+      advice: "give this user a range of ids in /etc/subuid and /etc/subgid, or run as root",
+    };
   }
-};
-
-const notPrivileged: Finder = (scene) => {
-  if (scene.credentials.effective & CAP_SYS_ADMIN) return;
-  return {
-    cause: "mounting needs CAP_SYS_ADMIN, and this process does not have it",
-    advice: "run as root, or in a user namespace",
-  };
 };
 
 /** File systems that the kernel lets a user namespace mount (FS_USERNS_MOUNT). */
@@ -224,7 +210,7 @@ export const MOUNTS: Cases = {
     ...each(
       "EPERM EACCES",
       either(
-        notPrivileged,
+        lacks("CAP_SYS_ADMIN"),
         namespaceOfOthers,
         ofType("proc sysfs", tooRevealing),
         onlyForRoot,

@@ -8,9 +8,8 @@
 
 import { CLONE } from "../../ffi/constants.ts";
 import { Memory } from "../../ffi/memory.ts";
+import { filteredFromOutside, lacks, restrictedByAppArmor, unknownCall } from "./causes.ts";
 import { type Cases, each, either, type Finder, type Finding, named, type Scene } from "./scene.ts";
-
-const CAP_SYS_ADMIN = 1n << 21n;
 
 /** The kinds of namespaces, by the name of their limit in /proc/sys/user. */
 const KINDS: Record<string, number> = {
@@ -51,29 +50,12 @@ const userNamespacesSwitchedOff: Finder = (scene) => {
   };
 };
 
-/** AppArmor takes the rights away that a user namespace would give; Ubuntu's since 23.10 does. */
-export const restrictedByAppArmor: Finder = (scene) => {
-  if (scene.host("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") !== "1") return;
-  const isAboutUsers = scene.isNew("user") || (isMaker(scene) && has(scene, CLONE.NEWUSER));
-  if (!isAboutUsers || Deno.uid() === 0) return;
-  return {
-    cause: "AppArmor lets an ordinary user have a user namespace only where a profile allows it " +
-      "(kernel.apparmor_restrict_unprivileged_userns is 1)",
-    advice: "give deno a profile with the rule `userns,` in /etc/apparmor.d, or " +
-      "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or run as root",
-  };
-};
-
-function isMaker({ step }: Scene): boolean {
-  return step.name === "clone3" || step.name === "unshare";
-}
-
 const notPrivileged: Finder = (scene) => {
   const kinds = kindsOf(scene);
   if (kinds.length === 0 || has(scene, CLONE.NEWUSER)) return;
-  if (scene.credentials.effective & CAP_SYS_ADMIN) return;
-  return {
-    cause: `${kinds.join(", ")} namespaces need CAP_SYS_ADMIN, and this process does not have it`,
+  const finding = lacks("CAP_SYS_ADMIN")(scene);
+  return finding && {
+    cause: `${kinds.join(", ")} namespaces: ${finding.cause}`,
     advice: "run as root, or have a user namespace made as well: in it every right is there",
   };
 };
@@ -86,17 +68,6 @@ const chrooted: Finder = (scene) => {
     cause: "a process in a chroot may not make a user namespace, user_namespaces(7)",
     advice: "run this outside of the chroot",
   };
-};
-
-/** A filter of system calls that was there before the container's own. */
-export const filteredFromOutside: Finder = (scene) => {
-  if (scene.host("/proc/self/status").includes("\nSeccomp:\t2")) {
-    return {
-      cause: `a seccomp filter is on this process, most likely that of a container that it runs ` +
-        `in, and it forbids ${scene.step.name}(2)`,
-      advice: "run the outer container with --privileged or --security-opt seccomp=unconfined",
-    };
-  }
 };
 
 const limitReached: Finder = (scene) => {
@@ -138,29 +109,6 @@ const tooManyProcesses: Finder = (scene) => {
 function processLimit(scene: Scene): string {
   return /^Max processes\s+(\S+)/m.exec(scene.proc("limits"))?.[1] ?? "";
 }
-
-const tooOld: Finder = (scene) => {
-  const [major, minor] = scene.host("/proc/sys/kernel/osrelease").split(".").map(Number);
-  const since: Record<string, [number, number]> = {
-    clone3: [5, 3],
-    open_tree: [5, 2],
-    move_mount: [5, 2],
-    openat2: [5, 6],
-    close_range: [5, 9],
-    mount_setattr: [5, 12],
-  };
-  const needed = since[scene.step.name];
-  if (!needed || major > needed[0] || (major === needed[0] && minor >= needed[1])) return;
-  return {
-    cause: `${scene.step.name}(2) came with Linux ${
-      needed.join(".")
-    }, and this is ${major}.${minor}`,
-    advice: "use a newer kernel",
-  };
-};
-
-/** The kernel does not know a call, or a filter pretends so: Docker's does for clone3. */
-export const unknownCall: Finder = either(tooOld, filteredFromOutside);
 
 const intoCgroup = (say: (cgroup: string) => Finding): Finder => (scene) => {
   if (!has(scene, CLONE.INTO_CGROUP)) return;

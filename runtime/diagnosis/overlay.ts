@@ -120,17 +120,14 @@ const tooManyLayers: Finder = (scene) => {
 const SINCE: Record<string, [number, number]> = { volatile: [5, 10], userxattr: [5, 11] };
 
 const oldKernel: Finder = (scene) => {
-  const [major, minor] = scene.host("/proc/sys/kernel/osrelease").split(".").map(Number);
   const words = scene.text(DATA).split(",");
-  const option = Object.keys(SINCE).find((word) => {
-    const [neededMajor, neededMinor] = SINCE[word];
-    return words.includes(word) &&
-      (major < neededMajor || (major === neededMajor && minor < neededMinor));
-  });
-  return option === undefined ? undefined : {
+  const option = Object.keys(SINCE).find((word) =>
+    words.includes(word) && !scene.hasKernel(SINCE[word])
+  );
+  if (option === undefined) return;
+  return {
     cause: `overlayfs has the option ${option} since Linux ${SINCE[option].join(".")}, and this ` +
-      `is ${major}.${minor}` +
-      (option === "userxattr" ? ": ordinary users cannot mount it before" : ""),
+      `is ${scene.kernel}`,
     advice: option === "userxattr" ? "use a newer kernel, or run as root" : "use a newer kernel",
   };
 };

@@ -66,14 +66,11 @@ const outsideOfEachOther: Finder = (scene) => {
   };
 };
 
-const sameMount: Finder = (scene) => {
-  const { path } = mountsOf(scene);
-  return {
-    cause: `the new root ${named(path)}, or the place for the old one, is in the very mount that ` +
-      "is the present root",
-    advice: BIND_FIRST,
-  };
-};
+const sameMount: Finder = (scene) => ({
+  cause: `the new root ${named(mountsOf(scene).path)}, or the place for the old one, is in the ` +
+    "very mount that is the present root",
+  advice: "choose another directory, and bind it onto itself",
+});
 
 const notADirectory: Finder = (scene) => {
   const path = [0, 1].map((i) => scene.absolute(scene.text(i)))
@@ -89,7 +86,8 @@ function isDirectory(mode = 0): boolean {
 export const PIVOT: Cases = {
   pivot_root: {
     EINVAL: either(sharedMount, initialRoot, chrootedRoot, newRootIsNoMount, outsideOfEachOther),
-    EBUSY: sameMount,
+    // a plain directory of the root's own file system is in the root's mount as well
+    EBUSY: either(newRootIsNoMount, sameMount),
     ...each("ENOTDIR ENOENT", notADirectory),
   },
 };

@@ -123,6 +123,30 @@ export class Scene implements Disposable {
     return this.failure.program.steps.find((step) => step.result === value);
   }
 
+  /** The path that a call on files is about; write(2) has a descriptor, which an earlier step opened. */
+  get path(): string {
+    const { name, args } = this.step;
+    const path = name === "write" ? this.origin(0)?.args[0] : args[name === "symlink" ? 1 : 0];
+    return typeof path === "string" ? path : "";
+  }
+
+  /** What a write(2) was to write, as a person would. */
+  get value(): string {
+    const value = this.step.args[1];
+    return value !== null && typeof value === "object" && "text" in value ? value.text ?? "" : "";
+  }
+
+  /** Whether the kernel is of this version at least. */
+  hasKernel([major, minor]: readonly [number, number]): boolean {
+    const [ours, ourMinor] = this.kernel.split(".").map(Number);
+    return ours > major || (ours === major && ourMinor >= minor);
+  }
+
+  /** The kernel's version: two numbers. */
+  get kernel(): string {
+    return /^\d+\.\d+/.exec(this.host("/proc/sys/kernel/osrelease"))?.[0] ?? "0.0";
+  }
+
   /** A file of the host's without the white space around it; empty where there is none. */
   host(path: string): string {
     return this.read(path)?.trim() ?? "";
@@ -202,7 +226,7 @@ export function brokenWay({ passed, broken }: Way, path: string): string | undef
   }
   const at = named(broken.path);
   const trouble = broken.reason === "missing" ? `${at} is not there` : `${at} is not a directory`;
-  const link = passed.findLast((place) => place.target !== undefined);
+  const link = passed.findLast((place) => place.target);
   if (link) {
     return `${named(link.path)} is a symbolic link to ${named(link.target!)}, and ${trouble}`;
   }
