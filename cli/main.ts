@@ -19,55 +19,44 @@ export interface Context {
 /** A command. It returns what the process exits with. */
 export type Command = (args: string[], context: Context) => Promise<number>;
 
-/** A command and its help, each loaded when it is wanted. */
-export interface CommandEntry {
-  command: () => Promise<Command>;
-  help: () => Promise<Help>;
+/** Where a command and its help are. */
+interface CommandEntry {
+  /** The module that exports the command. */
+  file: string;
+  /** The export's name. */
+  name: string;
+  /** The module that exports its help as `help`, where it is another one. */
+  helpFile?: string;
 }
 
-/** The commands, in the order of the help. */
+/**
+ * The commands, in the order of the help.
+ *
+ * The modules are named by strings and not by `import` expressions: Deno opens every module that it
+ * finds named in one, for all commands, before it runs the first.
+ */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  run: {
-    command: async () => (await import("./run.ts")).run,
-    help: async () => (await import("./run_help.ts")).runHelp,
-  },
-  explain: {
-    command: async () => (await import("./run.ts")).explain,
-    help: async () => (await import("./run_help.ts")).explainHelp,
-  },
-  pull: {
-    command: async () => (await import("./pull.ts")).pull,
-    help: async () => (await import("./pull.ts")).help,
-  },
-  images: {
-    command: async () => (await import("./images.ts")).images,
-    help: async () => (await import("./images.ts")).help,
-  },
-  history: {
-    command: async () => (await import("./history.ts")).history,
-    help: async () => (await import("./history.ts")).help,
-  },
-  tag: {
-    command: async () => (await import("./tag.ts")).tag,
-    help: async () => (await import("./tag.ts")).help,
-  },
-  rmi: {
-    command: async () => (await import("./rmi.ts")).rmi,
-    help: async () => (await import("./rmi.ts")).help,
-  },
-  load: {
-    command: async () => (await import("./load.ts")).load,
-    help: async () => (await import("./load.ts")).help,
-  },
-  import: {
-    command: async () => (await import("./import.ts")).importTree,
-    help: async () => (await import("./import.ts")).help,
-  },
-  version: {
-    command: async () => (await import("./version.ts")).version,
-    help: async () => (await import("./version.ts")).help,
-  },
+  run: { file: "./run.ts", name: "run", helpFile: "./run_help.ts" },
+  explain: { file: "./run.ts", name: "explain", helpFile: "./explain_help.ts" },
+  pull: { file: "./pull.ts", name: "pull" },
+  images: { file: "./images.ts", name: "images" },
+  history: { file: "./history.ts", name: "history" },
+  tag: { file: "./tag.ts", name: "tag" },
+  rmi: { file: "./rmi.ts", name: "rmi" },
+  load: { file: "./load.ts", name: "load" },
+  import: { file: "./import.ts", name: "importTree" },
+  version: { file: "./version.ts", name: "version" },
 };
+
+/** Loads a command. */
+async function commandOf({ file, name }: CommandEntry): Promise<Command> {
+  return (await import(file))[name];
+}
+
+/** Loads a command's help. */
+async function helpOf({ file, helpFile }: CommandEntry): Promise<Help> {
+  return (await import(helpFile ?? file)).help;
+}
 
 /** What can stand before the command. */
 export const GLOBAL_FLAGS = {
@@ -94,7 +83,7 @@ export async function main(args: string[]): Promise<number> {
     if (name === "help") return await help(rest);
     const entry = await entryOf(name);
     occasion.command = name;
-    return await (await entry.command())(rest, { root: occasion.root });
+    return await (await commandOf(entry))(rest, { root: occasion.root });
   } catch (error) {
     if (error instanceof HelpWanted && occasion.command) return await help([occasion.command]);
     if (error instanceof HelpWanted) return await help([]);
@@ -110,10 +99,10 @@ async function help(names: string[]): Promise<number> {
     import("./output.ts"),
   ]);
   if (names.length > 0) {
-    print(formatHelp(await (await entryOf(names[0])).help()));
+    print(formatHelp(await helpOf(await entryOf(names[0]))));
     return 0;
   }
-  const helps = Object.entries(COMMANDS).map(async ([name, { help }]) => [name, await help()]);
+  const helps = Object.entries(COMMANDS).map(async ([name, entry]) => [name, await helpOf(entry)]);
   print(formatOverview(Object.fromEntries(await Promise.all(helps)), GLOBAL_FLAGS));
   return 0;
 }

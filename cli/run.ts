@@ -8,23 +8,25 @@ import type { Container } from "../runtime/container.ts";
 import type { ContainerRequest } from "../runtime/prepare.ts";
 import { start } from "../runtime/container.ts";
 import { prepare } from "../runtime/prepare.ts";
-import { findImage } from "../runtime/images/find.ts";
+import { findImage, type PullObserver } from "../runtime/images/find.ts";
+import type { Context } from "./main.ts";
 import type { RunCommand } from "./run_flags.ts";
-
-/** What every command is told beside its own words. */
-export interface Context {
-  /** the data root */
-  root: string;
-}
 
 /** Runs the command. @returns the container's exit code */
 export async function run(args: string[], { root }: Context): Promise<number> {
-  const { parseRunFlags } = await import("./run_flags.ts");
-  const command = await parseRunFlags(args);
+  const command = await parse(args);
   const request = await toRequest(command, root);
   if (command.explain) return await showBirth(request, command.explain);
   if (command.trace) return await traceBirth(request);
   return await attend(await start(await prepare(request)));
+}
+
+/** Reads the words of the command line; where there are no flags, there is nothing to load for it. */
+async function parse(args: string[]): Promise<Partial<RunCommand>> {
+  const [image, ...command] = args;
+  if (image && !image.startsWith("-")) return { image, command };
+  const { parseRunFlags } = await import("./run_flags.ts");
+  return await parseRunFlags(args);
 }
 
 /** `explain`: as `run --explain`. */
@@ -32,12 +34,12 @@ export function explain(args: string[], context: Context): Promise<number> {
   return run(["--explain", ...args], context);
 }
 
-async function toRequest(command: RunCommand, root: string): Promise<ContainerRequest> {
+async function toRequest(command: Partial<RunCommand>, root: string): Promise<ContainerRequest> {
   const { image, rootfs, name, user, options } = command;
   const from = rootfs ?? await findImage(root, image!, {
     pull: command.pull,
     platform: command.platform,
-    onEvent: command.quiet ? undefined : await progress(),
+    watch: command.quiet ? undefined : watchPull,
   });
   const terminal = command.terminal ?? (Deno.stdin.isTerminal() && Deno.stdout.isTerminal());
   if (terminal && !Deno.stdin.isTerminal()) {
@@ -59,17 +61,17 @@ async function toRequest(command: RunCommand, root: string): Promise<ContainerRe
     hasInput: command.interactive,
     options: {
       ...options,
-      command: command.command.length ? command.command : undefined,
+      command: command.command?.length ? command.command : undefined,
       terminal,
       consoleSize: terminal ? await size() : undefined,
     },
   };
 }
 
-/** Shows a pull only once there is one: the code for it is not loaded before. */
-// deno-lint-ignore require-await
-async function progress(): Promise<NonNullable<Parameters<typeof findImage>[2]>["onEvent"]> {
-  return undefined;
+/** Shows a pull; the code for it is loaded once there is one. */
+async function watchPull(): Promise<PullObserver> {
+  const { PullWatch } = await import("./pull_watch.ts");
+  return new PullWatch();
 }
 
 async function size(): Promise<{ height: number; width: number }> {
@@ -78,7 +80,7 @@ async function size(): Promise<{ height: number; width: number }> {
   return { height: rows, width: columns };
 }
 
-async function profile({ seccomp }: RunCommand): Promise<ContainerRequest["seccomp"]> {
+async function profile({ seccomp }: Partial<RunCommand>): Promise<ContainerRequest["seccomp"]> {
   if (!seccomp || seccomp === "unconfined") return seccomp;
   return JSON.parse(await Deno.readTextFile(seccomp.file));
 }

@@ -1,5 +1,5 @@
 /**
- * The help of `run` and of `explain`.
+ * The help of `run`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { RUN_FLAG_GROUPS } from "./flags/run_table.ts";
 import type { Help } from "./usage.ts";
 
 /** The help of `run`. */
-export const runHelp: Help = {
+export const help: Help = {
   usage: "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
   summary: "start a container and stay with it until it ends",
   about: [
@@ -26,16 +26,5 @@ export const runHelp: Help = {
       command: "run --read-only --cap-drop ALL -u 1000 alpine id",
       does: "a command with few rights",
     },
-  ],
-};
-
-/** The help of `explain`. */
-export const explainHelp: Help = {
-  usage: "explain [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
-  summary: "print each call that run would make, and why; start nothing",
-  about: ["Takes the flags of run: explain is run --explain."],
-  examples: [
-    { command: "explain local true", does: "how the smallest container starts" },
-    { command: "explain --explain=json -m 32m local true", does: "the same with a limit, as JSON" },
   ],
 };

@@ -18,10 +18,16 @@ export interface FindOptions {
   pull?: "missing" | "always" | "never";
   /** another platform than this machine's */
   platform?: Platform;
-  /** told what a pull does */
-  onEvent?: (event: PullEvent) => void;
-  /** stops a pull when it fires */
-  signal?: AbortSignal;
+  /** called when a pull begins, for somebody to watch it */
+  watch?: () => Promise<PullObserver>;
+}
+
+/** Somebody who watches a pull, and may stop it. */
+export interface PullObserver extends AsyncDisposable {
+  /** told what the pull does */
+  onEvent: (event: PullEvent) => void;
+  /** stops it when it fires */
+  signal: AbortSignal;
 }
 
 /** An image that is not in the store and may not be pulled. */
@@ -64,8 +70,10 @@ async function pullImage(store: ImageStore, name: string, options: FindOptions):
     throw new ImageMissingError(`${name} is not in the store, and it may not be pulled`);
   }
   const { pull } = await import("./pull.ts");
-  const { platform, onEvent, signal } = options;
   const unpack = await unpacker();
+  await using observer = await options.watch?.();
+  const { platform } = options;
+  const { onEvent, signal } = observer ?? {};
   await pull(store, parseReference(name), { platform, onEvent, signal, unpack });
 }
 

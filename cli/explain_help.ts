@@ -1,0 +1,18 @@
+/**
+ * The help of `explain`.
+ *
+ * @module
+ */
+
+import type { Help } from "./usage.ts";
+
+/** The help of `explain`. */
+export const help: Help = {
+  usage: "explain [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
+  summary: "print each call that run would make, and why; start nothing",
+  about: ["Takes the flags of run: explain is run --explain."],
+  examples: [
+    { command: "explain local true", does: "how the smallest container starts" },
+    { command: "explain --explain=json -m 32m local true", does: "the same with a limit, as JSON" },
+  ],
+};
