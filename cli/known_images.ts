@@ -29,6 +29,7 @@ export function nameParts(name: string): { repository: string; tag: string } {
 
 /** An image that nobody has heard of; the message says which. */
 export class UnknownImage extends Error {
+  /** The class's name, for messages. */
   override name = "UnknownImage";
 }
 

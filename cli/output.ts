@@ -6,6 +6,7 @@
 
 /** Whoever read our output has stopped: `| head` does. There is nobody to tell. */
 export class OutputClosed extends Error {
+  /** The class's name, for messages. */
   override name = "OutputClosed";
 }
 

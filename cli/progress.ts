@@ -19,7 +19,9 @@ export interface PullDisplay {
 
 /** Where it is shown. */
 export interface Screen {
+  /** Whether it obeys escape sequences. */
   isTerminal(): boolean;
+  /** Writes all of the text. */
   write(text: string): void;
   /** Its size, where it is a terminal. */
   size(): { columns: number; rows: number };

@@ -9,11 +9,16 @@ import type { PullDisplay } from "./progress.ts";
 
 /** A pull that was stopped by a signal. There is nothing to say to who stopped it. */
 export class Interrupted extends Error {
+  /** The class's name, for messages. */
   override name = "Interrupted";
   /** 128 and the signal's number. */
   readonly exitCode: number;
 
-  /** @param signal the signal's number */
+  /**
+   * Remembers which signal it was.
+   *
+   * @param signal its number
+   */
   constructor(signal: number) {
     super("");
     this.exitCode = 128 + signal;

@@ -33,6 +33,7 @@ export const help: Help = {
 
 /** An image that somebody needs. */
 export class ImageInUse extends Error {
+  /** The class's name, for messages. */
   override name = "ImageInUse";
 }
 

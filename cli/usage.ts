@@ -24,6 +24,7 @@ export interface Help {
 export interface Example {
   /** What is typed after `tiffin`. */
   command: string;
+  /** What comes of it. */
   does: string;
 }
 

@@ -63,10 +63,13 @@ export interface GrammarOptions {
 
 /** A command line that cannot be understood; its message says which word, and what is right. */
 export class UsageError extends Error {
+  /** The class's name, for messages. */
   override name = "UsageError";
 
   /**
-   * @param message what is wrong
+   * Says what is wrong.
+   *
+   * @param message with the word that is wrong, and what is right
    * @param exitCode what the command exits with; unless given, what it exits with for any error
    */
   constructor(message: string, readonly exitCode?: number) {
@@ -76,6 +79,7 @@ export class UsageError extends Error {
 
 /** `--help` was given. */
 export class HelpWanted extends Error {
+  /** The class's name, for messages. */
   override name = "HelpWanted";
 }
 

@@ -6,7 +6,7 @@
 
 import type { NamespaceChoice } from "../../runtime/image_config/options.ts";
 import type { RunCommand, RunFlags } from "../run_flags.ts";
-import { wrongFlag, wrongValue } from "./grammar.ts";
+import { type UsageError, wrongFlag, wrongValue } from "./grammar.ts";
 import { statOf } from "./paths.ts";
 
 /** Writes what these flags say into the command. */
@@ -62,13 +62,19 @@ function networkMode(text: string): NamespaceChoice | "none" {
   return mode("network", text);
 }
 
+/** The modes of those that have other ones. */
+const MODES: Readonly<Record<string, string>> = {
+  ipc: "private, none, host or ns:PATH",
+  network: "none, host or ns:PATH",
+};
+
 /** A namespace of its own, the host's, or the one at a path. */
 function mode(flag: string, text: string): NamespaceChoice {
   if (text === "private" || text === "host") return text;
   // The container's own, which others may join as well.
   if (flag === "ipc" && text === "shareable") return "private";
   const path = text.startsWith("ns:") ? text.slice("ns:".length) : undefined;
-  if (path === undefined) throw wrongMode(flag, text, "private, host or ns:PATH");
+  if (path === undefined) throw wrongMode(flag, text, MODES[flag] ?? "private, host or ns:PATH");
   if (!path.startsWith("/")) throw wrongValue(flag, text, "has a path that is not absolute");
   if (!statOf(path)) throw wrongValue(flag, text, "names a namespace that is not there");
   return path as `/${string}`;
@@ -86,9 +92,8 @@ function hostUsers(text: string): "host" | undefined {
   throw wrongFlag("--userns host: only root can make a container without a user namespace");
 }
 
-function wrongMode(flag: string, text: string, modes: string) {
-  const container = text.startsWith("container:")
-    ? "; a running container's is ns:/proc/PID/ns/…"
-    : "";
+function wrongMode(flag: string, text: string, modes: string): UsageError {
+  const isContainer = text.startsWith("container:") && modes.includes("ns:");
+  const container = isContainer ? "; a running container's is ns:/proc/PID/ns/…" : "";
   return wrongValue(flag, text, `is not ${modes}${container}`);
 }

@@ -26,8 +26,11 @@ export type Storage =
 
 /** A piece of the host's tree. */
 export interface BindStorage {
+  /** A bind mount. */
   kind: "bind";
+  /** Where it is seen. */
   destination: string;
+  /** The mount for the container's spec. */
   mount: Mount;
   /** The source, where it is not there and is to be made. */
   missing?: string;
