@@ -80,13 +80,21 @@ function find(failure: Failure, read?: (path: string) => string | undefined): Fi
   }
 }
 
-/** The failed call; an environment would fill the screen, and may hold secrets. */
+/** The longest text of a call's arguments: layers and commands can fill screens. */
+const LONGEST = 400;
+
+/** The failed call. An environment is only counted: it may hold secrets. */
 function describe(program: Program, step: Step, hint?: string): SyscallError {
-  const error = program.error(step, hint);
-  if (step.name !== "execve") return error;
-  const [path, argv, environment] = step.args as [string, string[], string[]];
+  const { call, args, errno } = program.error(step);
+  return new SyscallError(call, shorten(call === "execve" ? programText(step) : args), errno, hint);
+}
+
+function programText({ args }: Step): string {
+  const [path, argv, environment] = args as [string, string[], string[]];
   const words = argv.map((word) => JSON.stringify(word)).join(", ");
-  const short = words.length > 200 ? `${words.slice(0, 200)}…` : words;
-  const args = `${JSON.stringify(path)}, [${short}], [${environment.length} variables]`;
-  return new SyscallError("execve", args, error.errno, hint);
+  return `${JSON.stringify(path)}, [${shorten(words)}], [${environment.length} variables]`;
+}
+
+function shorten(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 100)} … ${text.slice(-80)}` : text;
 }

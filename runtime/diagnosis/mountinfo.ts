@@ -16,6 +16,8 @@ export interface MountLine {
   point: string;
   /** Words such as `ro` and `noexec`, of this mount alone. */
   options: string[];
+  /** Whether nothing can be written in it, for this mount or for its file system's own reasons. */
+  isReadOnly: boolean;
   /** Whether what is mounted in it travels to other mount namespaces, mount_namespaces(7). */
   isShared: boolean;
   /** Type of the file system. */
@@ -28,14 +30,16 @@ export function parseMountinfo(text: string): MountLine[] {
     // 31 23 0:28 /root /mount/point rw,relatime shared:4 master:2 - tmpfs source rw,size=4k
     const [mount, fileSystem = ""] = line.split(" - ");
     const [id, parent, , root, point, options, ...tags] = mount.split(" ");
+    const [type, , words = ""] = fileSystem.split(" ");
     return {
       id: Number(id),
       parent: Number(parent),
       root: plain(root),
       point: plain(point),
       options: options.split(","),
+      isReadOnly: [...options.split(","), ...words.split(",")].includes("ro"),
       isShared: tags.some((tag) => tag.startsWith("shared:")),
-      type: fileSystem.split(" ", 1)[0],
+      type,
     };
   });
 }

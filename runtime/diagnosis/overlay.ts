@@ -154,9 +154,10 @@ const readOnlyUpper: Finder = (scene) => {
   const { upper } = directories(scene);
   const place = upper ? scene.way(upper).end : undefined;
   const mount = place && scene.mountOf(place);
+  if (!mount?.isReadOnly) return;
   return {
-    cause: `${named(place?.path ?? upper ?? "the upper directory")} lies on a file system that ` +
-      `cannot be written${mount ? `, mounted at ${named(mount.point)}` : ""}`,
+    cause: `${named(place!.path)} lies on a file system that cannot be written, mounted at ` +
+      named(mount.point),
     advice: "put --root where there is one that can",
   };
 };
@@ -175,6 +176,7 @@ export const OVERLAY: Record<
   EINVAL: either(
     missingDirectory,
     usedBefore,
+    readOnlyUpper,
     wrongUpper,
     workElsewhere,
     tooManyLayers,

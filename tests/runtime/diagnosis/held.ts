@@ -13,7 +13,8 @@ import { Program } from "../../../ffi/program.ts";
 import { cloneArgs } from "../../../ffi/structs.ts";
 import type { BirthRequest } from "../../../runtime/birth/birth.ts";
 import { connect, makeLine, SAYS, waitForMaps, writeFailure } from "../../../runtime/birth/line.ts";
-import { examine, StartError } from "../../../runtime/diagnosis.ts";
+import { installFilter } from "../../../runtime/birth/process.ts";
+import { examine, type StartError } from "../../../runtime/diagnosis.ts";
 import { requestFor, type Trial } from "../birth/trial.ts";
 
 /** What the child is born into. */
@@ -38,7 +39,7 @@ export async function provoke(
   ground: Ground = {},
 ): Promise<StartError> {
   const { flags = CLONE.NEWNS, maps = { uid: "0 0 1", gid: "0 0 1" } } = ground;
-  const program = new Program(new Arena(1 << 20), {}, 128);
+  const program = new Program(new Arena(1 << 20), {}, 600);
   const line = makeLine(program);
   const child = program.call("a child", { fork: {} }).clone3(cloneArgs(flags), 88);
   connect(program, line, true);
@@ -88,6 +89,25 @@ export async function provokeHere(
     return await examine({ request, program, step: program.failed! }, ground.read);
   }
   throw new Error("every call succeeded");
+}
+
+/** Has a system call answer ENOSYS from here on, by a filter: as an old kernel, or Docker, does. */
+export function forbidCall(program: Program, number: number): void {
+  const instructions = [[0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, 0x50000 | 38], [
+    0x06,
+    0,
+    0,
+    0x7fff0000,
+  ]];
+  const filter = new Uint8Array(instructions.length * 8);
+  const view = new DataView(filter.buffer);
+  instructions.forEach(([code, yes, no, value], i) => {
+    view.setUint16(i * 8, code, true);
+    view.setUint8(i * 8 + 2, yes);
+    view.setUint8(i * 8 + 3, no);
+    view.setUint32(i * 8 + 4, value, true);
+  });
+  installFilter(program, { filter, flags: 0 });
 }
 
 /** The host's files but for some: as another machine has them. */
