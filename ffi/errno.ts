@@ -42,6 +42,7 @@ const TABLE = `
 32 EPIPE broken pipe
 33 EDOM numerical argument out of domain
 34 ERANGE numerical result out of range
+35 EDEADLK resource deadlock avoided
 36 ENAMETOOLONG file name too long
 37 ENOLCK no locks available
 38 ENOSYS function not implemented
@@ -77,7 +78,7 @@ const TABLE = `
 70 ECOMM communication error on send
 71 EPROTO protocol error
 72 EMULTIHOP multihop attempted
-73 EDOTDOT rFS specific error
+73 EDOTDOT RFS specific error
 74 EBADMSG bad message
 75 EOVERFLOW value too large for defined data type
 76 ENOTUNIQ name not unique on network
@@ -137,6 +138,7 @@ const TABLE = `
 130 EOWNERDEAD owner died
 131 ENOTRECOVERABLE state not recoverable
 132 ERFKILL operation not possible due to RF-kill
+133 EHWPOISON memory page has hardware error
 `;
 
 /** errno numbers by name: `E.ENOENT` is 2. */
@@ -167,11 +169,14 @@ export function errnoMeaning(errno: number): string {
  * permitted)`, followed by the hint where one is known.
  */
 export class SyscallError extends Error {
+  /** always `"SyscallError"` */
   override name = "SyscallError";
   /** the errno's name, such as `"ENOENT"` */
   readonly code: string;
 
   /**
+   * Makes the error of one failed call.
+   *
    * @param call the function's name, as in its man page
    * @param args the arguments as a person would write them, without the parentheses
    * @param errno the errno number
