@@ -53,8 +53,11 @@ const RESULT_FLAGS: Record<Result, number> = {
 
 /** A function that can be put in a step: its signature, and its address in this process. */
 export interface Callee {
+  /** its name in the table, and in its man page */
   name: string;
+  /** its line in the table */
   signature: Signature;
+  /** where it is; for those of kind `syscall`, where syscall(2) is */
   address: number;
 }
 
@@ -145,9 +148,10 @@ function decodeName(bytes: Uint8Array): string {
 function formatNumber(kind: string, value: number | bigint): string {
   const number = Number(value);
   if (kind === "fd" && number === constants.AT.FDCWD) return "AT_FDCWD";
-  if (kind === "mode") return number === 0 ? "0" : `0${number.toString(8)}`;
+  if (kind === "open") return formatOpenFlags(number);
+  if (kind === "mode") return formatMode(number);
   if (kind === "address") return number === 0 ? "0" : `0x${number.toString(16)}`;
-  if (kind === "device") return `makedev(${(number >> 8) & 0xfff}, ${number & 0xff})`;
+  if (kind === "device") return formatDevice(number);
   if (kind.endsWith("|")) return formatFlags(kind.slice(0, -1), number);
   const family = families[kind];
   if (!family) return String(value);
@@ -156,6 +160,26 @@ function formatNumber(kind: string, value: number | bigint): string {
 }
 
 const families: Record<string, Record<string, number> | undefined> = constants;
+
+/** Flags of open(2): the access mode first, which is a number in two bits and may be 0. */
+export function formatOpenFlags(value: number): string {
+  const access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"][value & 3];
+  const flags = value & ~3;
+  return flags === 0 ? access : `${access}|${formatFlags("O", flags)}`;
+}
+
+/** A file's type and permissions, as mknod(2) takes them: `S_IFCHR|0666`; permissions in octal. */
+function formatMode(mode: number): string {
+  const type = Object.entries(constants.S).find(([, bits]) => bits === (mode & constants.S.IFMT));
+  const permissions = mode & ~constants.S.IFMT;
+  const octal = permissions === 0 ? "0" : `0${permissions.toString(8)}`;
+  return type ? `${constantName("S", type[0])}|${octal}` : octal;
+}
+
+/** A device number, whose minor half lies on both sides of the major one: makedev(3). */
+function formatDevice(device: number): string {
+  return `makedev(${(device >>> 8) & 0xfff}, ${(device & 0xff) | ((device >>> 12) & 0xfff00)})`;
+}
 
 /**
  * Flags joined by bars: `MS_NOSUID|MS_NODEV`; bits without a name in hexadecimal.
@@ -166,8 +190,6 @@ export function formatFlags(familyNames: string, value: number): string {
   const names: string[] = [];
   let rest = BigInt(value);
   for (const family of familyNames.split("|")) {
-    // the access mode of open(2) is a number in two bits, of which O_RDONLY is 0
-    if (family === "O" && (value & 3) === 0) names.push("O_RDONLY");
     for (const [name, number] of Object.entries(families[family]!)) {
       const bits = BigInt(number);
       if (bits > 0n && (rest & bits) === bits) {
@@ -186,7 +208,8 @@ function constantName(family: string, member: string): string {
     case "IOCTL":
       return member;
     case "SIG":
-      return `SIG${member}`;
+    case "W":
+      return `${family}${member}`;
     case "SIG_HOW":
     case "SIG_HANDLER":
       return `SIG_${member}`;

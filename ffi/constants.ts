@@ -3,7 +3,8 @@
  *
  * Each family is named after the prefix that its members share in the headers, so an argument can
  * be written back as a person would: `MS_NOSUID|MS_NODEV`. Values are those of Linux's
- * `include/uapi`; where x86-64 and aarch64 differ, the right one is chosen here.
+ * `include/uapi`; where x86-64 and aarch64 differ, the right one is chosen here. A flag of several
+ * bits stands before those that it holds, because the first that fits is the one that is written.
  *
  * @module
  */
@@ -96,9 +97,9 @@ export const MOUNT_ATTR = {
   NOSUID: 2,
   NODEV: 4,
   NOEXEC: 8,
+  _ATIME: 0x70,
   NOATIME: 0x10,
   STRICTATIME: 0x20,
-  ATIME_MASK: 0x70,
   NODIRATIME: 0x80,
   IDMAP: 0x100000,
   NOSYMFOLLOW: 0x200000,
@@ -239,7 +240,7 @@ export const EFD = { SEMAPHORE: 1, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as con
 export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as const;
 
 /** Socket types, socket(2). */
-export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000 } as const;
+export const SOCK = { RAW: 3, STREAM: 1, DGRAM: 2, CLOEXEC: 0o2000000 } as const;
 
 /** send(2) and recvmsg(2) flags. */
 export const MSG = { NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;

@@ -13,9 +13,10 @@
  * libseccomp has it. `value`: an `int` that is never a failure. `void`: nothing.
  *
  * **Arguments.** `string` (a C string, or NULL), `strings` (an array of them that ends with NULL),
- * `pointer` (to bytes, an address, or NULL); all others are numbers and differ in how they are written: `fd`,
- * `number`, `mode` (octal), `device`, `address` (hexadecimal), or a family of constants: `SIG` is
- * one of them, `MS|` any number of them together, `OPEN_TREE|AT|` those of two families.
+ * `pointer` (to bytes, an address, or NULL); all others are numbers and differ in how they are
+ * written: `fd`, `number`, `mode` (octal), `open` (flags of open(2)), `device`, `address`
+ * (hexadecimal), or a family of constants: `SIG` is one of them, `MS|` any number of them together,
+ * `OPEN_TREE|AT|` those of two families. What `arg2` is depends on the first argument.
  *
  * @module
  */
@@ -29,8 +30,8 @@ export type Result = "int" | "long" | "syscall" | "pointer" | "negated" | "value
 /** glibc, by man page section and subject. */
 export const signatures = {
   // files: descriptors and their contents
-  open: ["int", "path: string", "flags: O|", "mode: mode"],
-  openat: ["int", "dirfd: fd", "path: string", "flags: O|", "mode: mode"],
+  open: ["int", "path: string", "flags: open", "mode: mode"],
+  openat: ["int", "dirfd: fd", "path: string", "flags: open", "mode: mode"],
   openat2: ["syscall", "dirfd: fd", "path: string", "how: pointer", "size: number"],
   close: ["int", "fd: fd"],
   close_range: ["syscall", "first: fd", "last: fd", "flags: CLOSE_RANGE|"],

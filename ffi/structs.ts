@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatFlags } from "./calls.ts";
+import { formatFlags, formatOpenFlags } from "./calls.ts";
 import type { Struct } from "./memory.ts";
 
 /** Lays out 64-bit fields one after the other; all of the structs made so have only such fields. */
@@ -18,7 +18,7 @@ function words(...fields: (number | bigint)[]): Uint8Array<ArrayBuffer> {
 /** `struct open_how` of openat2(2). */
 export function openHow(how: { flags: number; mode?: number; resolve?: number }): Struct {
   const { flags, mode = 0, resolve = 0 } = how;
-  const parts = [`flags=${formatFlags("O", flags)}`];
+  const parts = [`flags=${formatOpenFlags(flags)}`];
   if (mode) parts.push(`mode=0${mode.toString(8)}`);
   if (resolve) parts.push(`resolve=${formatFlags("RESOLVE", resolve)}`);
   return { bytes: words(flags, mode, resolve), text: `{${parts.join(", ")}}` };

@@ -40,7 +40,7 @@ const ATTRIBUTES: Record<string, { set: boolean; ms: number; attribute: number }
   noexec: { set: true, ms: MS.NOEXEC, attribute: MOUNT_ATTR.NOEXEC },
   exec: { set: false, ms: MS.NOEXEC, attribute: MOUNT_ATTR.NOEXEC },
   noatime: { set: true, ms: MS.NOATIME, attribute: MOUNT_ATTR.NOATIME },
-  atime: { set: false, ms: MS.NOATIME, attribute: MOUNT_ATTR.ATIME_MASK },
+  atime: { set: false, ms: MS.NOATIME, attribute: MOUNT_ATTR._ATIME },
   nodiratime: { set: true, ms: MS.NODIRATIME, attribute: MOUNT_ATTR.NODIRATIME },
   diratime: { set: false, ms: MS.NODIRATIME, attribute: MOUNT_ATTR.NODIRATIME },
   relatime: { set: true, ms: MS.RELATIME, attribute: 0 },

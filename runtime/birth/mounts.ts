@@ -148,7 +148,7 @@ function setAttributes(program: Program, fd: Ref, options: MountOptions): void {
 
 /** The kernel wants the old kind of access times switched off with the new one switched on. */
 function atimeMask(set: number): number {
-  return set & MOUNT_ATTR.ATIME_MASK ? MOUNT_ATTR.ATIME_MASK : 0;
+  return set & MOUNT_ATTR._ATIME ? MOUNT_ATTR._ATIME : 0;
 }
 
 /** What the mounts of a container are made with. */
