@@ -6,6 +6,7 @@
  * @module
  */
 
+import { later } from "../runtime/later.ts";
 import { dataRoot } from "../runtime/data_root.ts";
 import { type FlagTable, HelpWanted, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Help } from "./usage.ts";
@@ -87,7 +88,7 @@ export async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof HelpWanted && occasion.command) return await help([occasion.command]);
     if (error instanceof HelpWanted) return await help([]);
-    const { report } = await import("./errors.ts");
+    const { report } = await later<typeof import("./errors.ts")>(import.meta, "./errors.ts");
     return report(error, occasion);
   }
 }
@@ -95,8 +96,8 @@ export async function main(args: string[]): Promise<number> {
 /** Prints the help of one command, or of all. */
 async function help(names: string[]): Promise<number> {
   const [{ formatHelp, formatOverview }, { print }] = await Promise.all([
-    import("./usage.ts"),
-    import("./output.ts"),
+    later<typeof import("./usage.ts")>(import.meta, "./usage.ts"),
+    later<typeof import("./output.ts")>(import.meta, "./output.ts"),
   ]);
   if (names.length > 0) {
     print(formatHelp(await helpOf(await entryOf(names[0]))));
@@ -110,7 +111,10 @@ async function help(names: string[]): Promise<number> {
 /** The command of a name. */
 async function entryOf(name: string): Promise<CommandEntry> {
   if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
-  const { didYouMean, show } = await import("../runtime/validate/checks.ts");
+  const { didYouMean, show } = await later<typeof import("../runtime/words.ts")>(
+    import.meta,
+    "../runtime/words.ts",
+  );
   const near = didYouMean(name, Object.keys(COMMANDS));
   throw new UsageError(`unknown command ${show(name)}${near}`, UNKNOWN);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { later } from "../runtime/later.ts";
 import type { Container } from "../runtime/container.ts";
 import type { ContainerRequest } from "../runtime/prepare.ts";
 import { start } from "../runtime/container.ts";
@@ -25,7 +26,10 @@ export async function run(args: string[], { root }: Context): Promise<number> {
 async function parse(args: string[]): Promise<Partial<RunCommand>> {
   const [image, ...command] = args;
   if (image && !image.startsWith("-")) return { image, command };
-  const { parseRunFlags } = await import("./run_flags.ts");
+  const { parseRunFlags } = await later<typeof import("./run_flags.ts")>(
+    import.meta,
+    "./run_flags.ts",
+  );
   return await parseRunFlags(args);
 }
 
@@ -70,12 +74,15 @@ async function toRequest(command: Partial<RunCommand>, root: string): Promise<Co
 
 /** Shows a pull; the code for it is loaded once there is one. */
 async function watchPull(): Promise<PullObserver> {
-  const { PullWatch } = await import("./pull_watch.ts");
+  const { PullWatch } = await later<typeof import("./pull_watch.ts")>(
+    import.meta,
+    "./pull_watch.ts",
+  );
   return new PullWatch();
 }
 
 async function size(): Promise<{ height: number; width: number }> {
-  const { windowSize } = await import("./terminal.ts");
+  const { windowSize } = await later<typeof import("./terminal.ts")>(import.meta, "./terminal.ts");
   const { rows, columns } = windowSize();
   return { height: rows, width: columns };
 }
@@ -88,8 +95,8 @@ async function profile({ seccomp }: Partial<RunCommand>): Promise<ContainerReque
 async function showBirth(request: ContainerRequest, form: "text" | "json"): Promise<number> {
   const { draft } = await prepare(request);
   const [{ explain }, { listing, listingJson }] = await Promise.all([
-    import("../runtime/birth/trace.ts"),
-    import("./explain.ts"),
+    later<typeof import("../runtime/birth/trace.ts")>(import.meta, "../runtime/birth/trace.ts"),
+    later<typeof import("./explain.ts")>(import.meta, "./explain.ts"),
   ]);
   const lines = await explain(draft);
   const colour = Deno.stdout.isTerminal() && !Deno.noColor;
@@ -99,8 +106,8 @@ async function showBirth(request: ContainerRequest, form: "text" | "json"): Prom
 
 async function traceBirth(request: ContainerRequest): Promise<number> {
   const [{ Stopwatch }, { listing }] = await Promise.all([
-    import("../runtime/birth/trace.ts"),
-    import("./explain.ts"),
+    later<typeof import("../runtime/birth/trace.ts")>(import.meta, "../runtime/birth/trace.ts"),
+    later<typeof import("./explain.ts")>(import.meta, "./explain.ts"),
   ]);
   const stopwatch = new Stopwatch();
   const prepared = await prepare(request, stopwatch);
@@ -120,7 +127,9 @@ async function attend(container: Container): Promise<number> {
   const stop = forwardSignals(container);
   const relay = container.terminal === undefined
     ? undefined
-    : (await import("./terminal.ts")).relay(container.terminal);
+    : (await later<typeof import("./terminal.ts")>(import.meta, "./terminal.ts")).relay(
+      container.terminal,
+    );
   try {
     const [exit] = await Promise.all([container.wait(), relay?.drained]);
     if (exit.isOutOfMemory) {

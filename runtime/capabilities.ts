@@ -7,7 +7,7 @@
  * @module
  */
 
-import { didYouMean, show } from "./validate/checks.ts";
+import { didYouMean, show } from "./words.ts";
 
 /** One capability. */
 export interface Capability {

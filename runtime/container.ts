@@ -4,6 +4,7 @@
  * @module
  */
 
+import { later } from "./later.ts";
 import { SIG } from "../ffi/constants.ts";
 import { attempt, offthread } from "../ffi/libc.ts";
 import { launch } from "./birth/launch.ts";
@@ -28,7 +29,10 @@ export async function start(prepared: Prepared): Promise<Container> {
   await clearLeftovers(dataRoot);
   try {
     const { pid, terminal } = await launch(draft, async (failure) => {
-      const { examine } = await import("./diagnosis.ts");
+      const { examine } = await later<typeof import("./diagnosis.ts")>(
+        import.meta,
+        "./diagnosis.ts",
+      );
       return await examine(failure);
     });
     Deno.writeTextFileSync(
@@ -80,7 +84,10 @@ export class Container {
     const { cgroup } = this.prepared.record;
     // a shell in front of the process that was killed gives the same code
     if (exit.code === 128 + SIG.KILL && cgroup) {
-      const { readOom } = await import("./cgroups/stats.ts");
+      const { readOom } = await later<typeof import("./cgroups/stats.ts")>(
+        import.meta,
+        "./cgroups/stats.ts",
+      );
       exit.isOutOfMemory = readOom(cgroup) > 0;
     }
     await clearAway(this.prepared);

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { Mount } from "./spec.ts";
+
 /** Reads a file of the host's; `undefined` where there is none, or none that may be read. */
 export function readHostFile(path: string): string | undefined {
   try {
@@ -35,13 +37,13 @@ ff02::2\tip6-allrouters
 `;
 
 /** hosts(5): the names that need no server. With the host's network, they are the host's. */
-export function hosts({ sharesNetwork, extraHosts = [], read }: HostFileOptions): string {
+function hosts({ sharesNetwork, extraHosts = [], read }: HostFileOptions): string {
   const base = sharesNetwork ? read("/etc/hosts") ?? HOSTS : HOSTS;
   return base + extraHosts.map((line) => `${line}\n`).join("");
 }
 
 /** hostname(5). */
-export function hostname({ hostname }: HostFileOptions): string {
+function hostname({ hostname }: HostFileOptions): string {
   return `${hostname}\n`;
 }
 
@@ -49,10 +51,45 @@ export function hostname({ hostname }: HostFileOptions): string {
  * resolv.conf(5): the host's, without servers on the host's own loopback interface, which a
  * container with another network namespace cannot reach.
  */
-export function resolvConf({ sharesNetwork, read }: HostFileOptions): string {
+function resolvConf({ sharesNetwork, read }: HostFileOptions): string {
   const text = read("/etc/resolv.conf") ?? "";
   if (sharesNetwork) return text;
   return text.split("\n")
     .filter((line) => !/^\s*nameserver\s+(127\.|::1\b)/.test(line))
     .join("\n");
+}
+
+/** A file of the container's own, where it is on the host, and how it gets to its place. */
+export interface HostFile {
+  path: string;
+  content: string;
+  why: string;
+  mount: Mount;
+}
+
+/**
+ * The files of a container.
+ *
+ * @param directory the container's own, where they are kept
+ * @param taken destinations at which something else is mounted
+ */
+export function hostFiles(
+  directory: string,
+  taken: readonly string[],
+  about: HostFileOptions,
+): HostFile[] {
+  const files = { hosts, hostname, "resolv.conf": resolvConf };
+  return Object.entries(files)
+    .filter(([name]) => !taken.includes(`/etc/${name}`))
+    .map(([name, make]) => ({
+      path: `${directory}/${name}`,
+      content: make(about),
+      why: `/etc/${name} is the container's own, not the image's`,
+      mount: {
+        destination: `/etc/${name}`,
+        type: "bind",
+        source: `${directory}/${name}`,
+        options: ["bind", "rprivate"],
+      },
+    }));
 }

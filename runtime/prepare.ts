@@ -7,6 +7,7 @@
  * @module
  */
 
+import { later } from "./later.ts";
 import type { Weave } from "../ffi/program.ts";
 import type { BirthRequest } from "./birth/birth.ts";
 import { type Draft, draft } from "./birth/launch.ts";
@@ -15,7 +16,7 @@ import type { RootSource } from "./birth/rootfs.ts";
 import { resolveCapabilities } from "./capabilities.ts";
 import { readCgroupHost } from "./cgroups/host.ts";
 import { cgroupPath, planCgroup } from "./cgroups/planner.ts";
-import { hostname, hosts, readHostFile, resolvConf } from "./host_files.ts";
+import { hostFiles, readHostFile } from "./host_files.ts";
 import {
   DEFAULT_MASKED_PATHS,
   type RunOptions,
@@ -29,7 +30,6 @@ import type { Identity } from "./rootless.ts";
 import { loadSeccomp, seccompFlags, seccompHost } from "./seccomp/load.ts";
 import type { ConditionalProfile, SeccompHost } from "./seccomp/profile.ts";
 import type { LinuxSeccomp, Mount, Spec } from "./spec.ts";
-import { resolveUser } from "./users.ts";
 
 /** What a container is made from. */
 export interface ContainerRequest {
@@ -83,12 +83,19 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
   const { dataRoot, from, options } = request;
   const id = newId();
   const directory = `${containersDirectory(dataRoot)}/${id}`;
-  const identity = Deno.uid() === 0 ? undefined : (await import("./rootless.ts")).hostIdentity();
+  const identity = Deno.uid() === 0
+    ? undefined
+    : (await later<typeof import("./rootless.ts")>(import.meta, "./rootless.ts")).hostIdentity();
   const layers = typeof from === "string" ? [from] : lowerDirectories(from);
   const config = typeof from === "string" ? NO_CONFIG : from.config;
   const wanted = request.user ?? config.config?.User ?? "";
-  const { user, groupAdd } = resolveUser(layers, wanted, request.groups ?? []);
-  const files = hostFiles(request, id, directory);
+  const { user, groupAdd } = await lookUpUser(request, layers, wanted);
+  const files = hostFiles(directory, (options.mounts ?? []).map((mount) => mount.destination), {
+    hostname: hostnameOf(options, id),
+    sharesNetwork: options.network === "host",
+    extraHosts: request.extraHosts,
+    read: readHostFile,
+  });
   const volumes = volumeMounts(request, directory);
   const capabilities = resolveCapabilities({
     add: options.capAdd,
@@ -110,7 +117,11 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     seccomp: profile && "defaultAction" in profile ? profile : "unconfined",
     ...(identity ? rootlessOptions(identity) : {}),
   });
-  if (!isPlain(options)) (await import("./unsupported.ts")).checkSpec(spec);
+  if (!isPlain(options)) {
+    (await later<typeof import("./unsupported.ts")>(import.meta, "./unsupported.ts")).checkSpec(
+      spec,
+    );
+  }
   const cgroup = await planCgroup(readCgroupHost(), {
     path: cgroupPath(spec.linux?.cgroupsPath, id),
     resources: spec.linux?.resources,
@@ -237,39 +248,6 @@ function sourceDirectories(paths: string[]): BirthRequest["directories"] {
   }));
 }
 
-interface HostFile {
-  path: string;
-  content: string;
-  why: string;
-  mount: Mount;
-}
-
-/** The files of /etc that are the container's own, unless something is mounted there anyway. */
-function hostFiles(request: ContainerRequest, id: string, directory: string): HostFile[] {
-  const { options } = request;
-  const taken = new Set((options.mounts ?? []).map((mount) => mount.destination));
-  const about = {
-    hostname: hostnameOf(options, id),
-    sharesNetwork: options.network === "host",
-    extraHosts: request.extraHosts,
-    read: readHostFile,
-  };
-  const files = { hosts, hostname, "resolv.conf": resolvConf };
-  return Object.entries(files)
-    .filter(([name]) => !taken.has(`/etc/${name}`))
-    .map(([name, make]) => ({
-      path: `${directory}/${name}`,
-      content: make(about),
-      why: `/etc/${name} is the container's own, not the image's`,
-      mount: {
-        destination: `/etc/${name}`,
-        type: "bind",
-        source: `${directory}/${name}`,
-        options: ["bind", "rprivate"],
-      },
-    }));
-}
-
 function rootlessOptions({ uidMappings, gidMappings }: Identity): Partial<RunOptions> {
   return { rootless: true, uidMappings, gidMappings };
 }
@@ -292,6 +270,40 @@ function maskedPaths({ maskedPaths, privileged }: Partial<RunOptions>): string[]
   return more.length ? [...DEFAULT_MASKED_PATHS, ...more] : undefined;
 }
 
+/** Who runs, by the image's own passwd and group. */
+async function lookUpUser(
+  { dataRoot, from, groups = [] }: ContainerRequest,
+  layers: string[],
+  wanted: string,
+): Promise<KnownUser> {
+  const lookUp = async () => {
+    const { resolveUser } = await later<typeof import("./users.ts")>(import.meta, "./users.ts");
+    return resolveUser(layers, wanted, groups);
+  };
+  // a root directory can change, and who asks for groups is rare
+  if (typeof from === "string" || groups.length) return await lookUp();
+  // an image never changes: what was found once is found again
+  const path = `${dataRoot}/cache/user-${from.id.slice(7, 31)}-${encodeURIComponent(wanted)}.json`;
+  const known = readHostFile(path);
+  if (known) return JSON.parse(known);
+  const user = await lookUp();
+  keep(path, JSON.stringify(user));
+  return user;
+}
+
+/** What users.ts finds. */
+type KnownUser = { user: RunOptions["resolvedUser"]; groupAdd: number[] };
+
+/** Writes a file that can be made again; where that is not possible, it is made again each time. */
+function keep(path: string, text: string): void {
+  try {
+    Deno.writeTextFileSync(`${path}.${Deno.pid}`, text, { mode: 0o600 });
+    Deno.renameSync(`${path}.${Deno.pid}`, path);
+  } catch {
+    // a full or read-only disk stops no container
+  }
+}
+
 /** The name of the container: with the host's network it is the host's, as Docker has it. */
 function hostnameOf({ hostname, uts, network }: Partial<RunOptions>, id: string): string {
   const sharesName = uts === "host" || network === "host";
@@ -306,6 +318,9 @@ async function profileOf(
   if (seccomp === "unconfined" || (!seccomp && options.privileged)) return;
   const host = seccompHost(capabilities);
   if (!seccomp) return host;
-  const { resolveProfile } = await import("./seccomp/profile.ts");
+  const { resolveProfile } = await later<typeof import("./seccomp/profile.ts")>(
+    import.meta,
+    "./seccomp/profile.ts",
+  );
   return resolveProfile(seccomp, host);
 }

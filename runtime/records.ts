@@ -8,6 +8,7 @@
  * @module
  */
 
+import { later } from "./later.ts";
 import { SIG } from "../ffi/constants.ts";
 import { attempt } from "../ffi/libc.ts";
 import type { CgroupRecord } from "./cgroups/plan.ts";
@@ -84,7 +85,10 @@ async function clear(directory: string, record: ContainerRecord | undefined): Pr
   const first = readJson<ProcessIdentity>(processFile(directory));
   if (first) await end(first);
   if (record?.cgroup) {
-    const { removeCgroup } = await import("./cgroups/lifecycle.ts");
+    const { removeCgroup } = await later<typeof import("./cgroups/lifecycle.ts")>(
+      import.meta,
+      "./cgroups/lifecycle.ts",
+    );
     await removeCgroup(record.cgroup);
   }
   await removeDirectory(directory);
@@ -118,8 +122,8 @@ export async function removeDirectory(directory: string): Promise<void> {
     if (error instanceof Deno.errors.NotFound) return;
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
     const [{ runInUserNamespace }, { hostIdentity }] = await Promise.all([
-      import("./user_namespace.ts"),
-      import("./rootless.ts"),
+      later<typeof import("./user_namespace.ts")>(import.meta, "./user_namespace.ts"),
+      later<typeof import("./rootless.ts")>(import.meta, "./rootless.ts"),
     ]);
     const status = await runInUserNamespace(
       hostIdentity(),

@@ -9,7 +9,8 @@
 
 import { sysctlPath } from "./birth/namespaces.ts";
 import type { LinuxIDMapping, LinuxNamespaceType, Spec } from "./spec.ts";
-import { type Problem, show, wrongField } from "./validate/checks.ts";
+import { type Problem, wrongField } from "./validate/checks.ts";
+import { show } from "./words.ts";
 import { spec as shape } from "./validate/shape.ts";
 
 /** A config.json breaks a rule of the specification or of the kernel. */

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { didYouMean, show } from "../../runtime/validate/checks.ts";
+import { didYouMean, show } from "../../runtime/words.ts";
 
 /** One flag of a command. */
 export interface Flag {

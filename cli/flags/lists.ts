@@ -4,7 +4,7 @@
  * @module
  */
 
-import { show } from "../../runtime/validate/checks.ts";
+import { show } from "../../runtime/words.ts";
 import { wrongFlag } from "./grammar.ts";
 import { readFile } from "./paths.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { didYouMean } from "../../runtime/validate/checks.ts";
+import { didYouMean } from "../../runtime/words.ts";
 import { type UsageError, wrongValue } from "./grammar.ts";
 import { hostPath, statOf } from "./paths.ts";
 import { bind, mountPoint, PROPAGATIONS, type Storage, volume } from "./storage_kinds.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { later } from "../later.ts";
 import { SIG } from "../../ffi/constants.ts";
 import { attempt, libc } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
@@ -70,7 +71,7 @@ export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): 
   const birth = writeBirth(program, request);
   const attend = async (pid: number | "PID") => {
     if (!birth.waitsForMaps) return;
-    const { writeMaps } = await import("./maps.ts");
+    const { writeMaps } = await later<typeof import("./maps.ts")>(import.meta, "./maps.ts");
     const program = new Program(new Arena(1 << 16), weave, 128);
     const helpers = writeMaps(program, pid, request.spec, writer);
     // the child itself has no right to the host's cgroup files any more
@@ -127,7 +128,7 @@ async function converse(
     if (byte === SAYS.waiting) {
       const { program, helpers } = (await draft.attend(pid))!;
       program.walk();
-      (await import("./maps.ts")).checkHelpers(helpers);
+      (await later<typeof import("./maps.ts")>(import.meta, "./maps.ts")).checkHelpers(helpers);
       send(line, SAYS.waiting);
     }
     if (byte === SAYS.failed) {

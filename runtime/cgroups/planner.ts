@@ -10,6 +10,7 @@
  * @module
  */
 
+import { later } from "../later.ts";
 import { allowEverything, deviceLines, deviceRules } from "./devices.ts";
 import { type CgroupFiles, hostFiles } from "./host.ts";
 import type { Limit } from "./limits.ts";
@@ -90,7 +91,7 @@ class Planner {
   private async limits(): Promise<{ v1: Limit[]; v2: Limit[] }> {
     const { devices: _, ...resources } = this.request.resources ?? {};
     for (const _ in resources) {
-      const { limitsOf } = await import("./limits.ts");
+      const { limitsOf } = await later<typeof import("./limits.ts")>(import.meta, "./limits.ts");
       return limitsOf(this.host, resources);
     }
     return { v1: [], v2: [] };
@@ -197,7 +198,10 @@ class Planner {
     if (host.v1.get("devices")?.writable) {
       this.write(this.enterV1("devices"), deviceLines(rules));
     } else if (place) {
-      const { deviceProgram } = await import("./device_program.ts");
+      const { deviceProgram } = await later<typeof import("./device_program.ts")>(
+        import.meta,
+        "./device_program.ts",
+      );
       made.deviceProgram = deviceProgram(rules);
     } else {
       throw new CgroupError("linux.resources.devices", NO_DEVICES);

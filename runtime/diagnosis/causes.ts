@@ -34,7 +34,7 @@ export function unmapped(scene: Scene, kind: "uid" | "gid", ids: number[]): numb
 /** AppArmor takes the rights away that a user namespace would give; Ubuntu's since 23.10 does. */
 export const restrictedByAppArmor: Finder = (scene) => {
   if (scene.host("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") !== "1") return;
-  if (!scene.isNew("user") || Deno.uid() === 0) return;
+  if (!scene.isNew("user") || scene.isRoot) return;
   return {
     cause: "AppArmor lets an ordinary user have a user namespace only where a profile allows it " +
       "(kernel.apparmor_restrict_unprivileged_userns is 1)",

@@ -7,7 +7,7 @@
 import { errnoName } from "../../ffi/errno.ts";
 import type { Step } from "../../ffi/program.ts";
 import { kindOf } from "../merged_tree.ts";
-import { didYouMean } from "../validate/checks.ts";
+import { didYouMean } from "../words.ts";
 import { listDirectory } from "./directory.ts";
 import {
   brokenWay,

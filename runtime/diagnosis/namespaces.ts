@@ -61,9 +61,7 @@ const notPrivileged: Finder = (scene) => {
 };
 
 const chrooted: Finder = (scene) => {
-  if (!has(scene, CLONE.NEWUSER) || scene.mounts.length === 0) return;
-  const root = scene.tree.walk("/").end;
-  if (!root || scene.mountOf(root)?.point === "/") return;
+  if (!has(scene, CLONE.NEWUSER) || !scene.isChrooted) return;
   return {
     cause: "a process in a chroot may not make a user namespace, user_namespaces(7)",
     advice: "run this outside of the chroot",

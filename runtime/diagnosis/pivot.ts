@@ -43,8 +43,7 @@ const initialRoot: Finder = (scene) => {
 };
 
 const chrootedRoot: Finder = (scene) => {
-  // the mount that a chroot lies in has its mount point outside, where mountinfo shows nothing
-  if (mountsOf(scene).root || scene.mounts.length === 0) return;
+  if (!scene.isChrooted) return;
   return {
     cause: "the present root directory is not a mount point, as in a chroot",
     advice: "run this outside of the chroot, or make its directory a mount point before entering",

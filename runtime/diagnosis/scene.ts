@@ -173,6 +173,18 @@ export class Scene implements Disposable {
     return this.mounts.find((mount) => mount.id === Number(id));
   }
 
+  /** Whether the root directory of the one who made the call is none of its mounts, as in a chroot. */
+  get isChrooted(): boolean {
+    const root = this.tree.walk("/").end;
+    // the mount that a chroot lies in has its mount point outside, where mountinfo shows nothing
+    return root !== undefined && this.proc("status") !== "" && this.mountOf(root)?.point !== "/";
+  }
+
+  /** Whether this process is root's. */
+  get isRoot(): boolean {
+    return /^Uid:\s*\d+\s+0\b/m.test(this.host("/proc/self/status"));
+  }
+
   /** The working directory of the one who made the call. */
   get cwd(): string {
     return Deno.readLinkSync(`/proc/${this.#who}/cwd`);

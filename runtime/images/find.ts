@@ -4,6 +4,7 @@
  * @module
  */
 
+import { later } from "../later.ts";
 import { canonicalName, parseReference } from "./reference.ts";
 import type { PullEvent } from "./pull.ts";
 import type { Platform } from "./manifest.ts";
@@ -61,7 +62,7 @@ export async function findImage(
 }
 
 async function makeLocal(store: ImageStore): Promise<void> {
-  const { ensureLocalImage } = await import("./local.ts");
+  const { ensureLocalImage } = await later<typeof import("./local.ts")>(import.meta, "./local.ts");
   await ensureLocalImage(store);
 }
 
@@ -69,7 +70,7 @@ async function pullImage(store: ImageStore, name: string, options: FindOptions):
   if (options.pull === "never") {
     throw new ImageMissingError(`${name} is not in the store, and it may not be pulled`);
   }
-  const { pull } = await import("./pull.ts");
+  const { pull } = await later<typeof import("./pull.ts")>(import.meta, "./pull.ts");
   const unpack = await unpacker();
   await using observer = await options.watch?.();
   const { platform } = options;
@@ -92,8 +93,11 @@ export async function unpacker(): Promise<
     options: { signal?: AbortSignal },
   ) => Promise<unknown>
 > {
-  if (Deno.uid() === 0) return (await import("./unpack.ts")).unpackLayer;
-  return (await import("./unpack_as_user.ts")).unpackAsUser;
+  if (Deno.uid() === 0) {
+    return (await later<typeof import("./unpack.ts")>(import.meta, "./unpack.ts")).unpackLayer;
+  }
+  return (await later<typeof import("./unpack_as_user.ts")>(import.meta, "./unpack_as_user.ts"))
+    .unpackAsUser;
 }
 
 function exists(path: string): boolean {

@@ -19,6 +19,7 @@
  * @module
  */
 
+import { later } from "../later.ts";
 import { hexOf } from "./digest.ts";
 import type { Descriptor, Index, Manifest } from "./manifest.ts";
 import type { ImageConfig } from "../image_config.ts";
@@ -100,7 +101,10 @@ export class ImageStore {
     expected?: ExpectedBlob,
   ): Promise<{ digest: string; size: number }> {
     await this.prepare();
-    const { BlobWriter } = await import("./blob_writer.ts");
+    const { BlobWriter } = await later<typeof import("./blob_writer.ts")>(
+      import.meta,
+      "./blob_writer.ts",
+    );
     using writer = await BlobWriter.open(`${this.root}/tmp/blob-${crypto.randomUUID()}`);
     try {
       if (source instanceof Uint8Array) writer.append(source, expected?.size);
@@ -120,7 +124,7 @@ export class ImageStore {
    * @throws {StoreError} if it is missing, longer, or not what its name says
    */
   async readBlob(digest: string, limit: number): Promise<Uint8Array> {
-    const { digestOf } = await import("./digest.ts");
+    const { digestOf } = await later<typeof import("./digest.ts")>(import.meta, "./digest.ts");
     using file = await this.openBlob(digest);
     const { size } = await file.stat();
     if (size > limit) {
@@ -151,9 +155,9 @@ export class ImageStore {
    * @throws {StoreError} if one of them is missing or damaged
    */
   async tag(name: string, descriptor: Descriptor): Promise<void> {
-    const { isIndex, MAX_DOCUMENT, ManifestError, parseConfig, parseManifest } = await import(
-      "./manifest.ts"
-    );
+    const { isIndex, MAX_DOCUMENT, ManifestError, parseConfig, parseManifest } = await later<
+      typeof import("./manifest.ts")
+    >(import.meta, "./manifest.ts");
     const bytes = await this.readBlob(descriptor.digest, MAX_DOCUMENT);
     const manifest = parseManifest(bytes, descriptor.mediaType);
     if (isIndex(manifest)) throw new ManifestError("", "is an index: name one of its manifests");
@@ -224,7 +228,10 @@ export class ImageStore {
    * what writers that died left in `tmp/`.
    */
   async prepare(): Promise<void> {
-    const { prepareStore } = await import("./store_files.ts");
+    const { prepareStore } = await later<typeof import("./store_files.ts")>(
+      import.meta,
+      "./store_files.ts",
+    );
     await prepareStore(this);
   }
 
@@ -242,7 +249,10 @@ export class ImageStore {
 
   async #changeNames(change: (entries: Descriptor[]) => Descriptor[]): Promise<void> {
     await this.prepare();
-    const { replaceIndex } = await import("./store_files.ts");
+    const { replaceIndex } = await later<typeof import("./store_files.ts")>(
+      import.meta,
+      "./store_files.ts",
+    );
     await replaceIndex(this, () => change(this.#names()));
   }
 

@@ -13,6 +13,7 @@
  * @module
  */
 
+import { later } from "../later.ts";
 import { SECCOMP_FILTER_FLAG } from "../../ffi/constants.ts";
 import type { LinuxSeccomp } from "../spec/seccomp.ts";
 import { BPF, LARGEST_FILTER } from "./bpf.ts";
@@ -49,7 +50,10 @@ export async function loadSeccomp(
   const key = new TextEncoder().encode(`\n${EDITION} ${libraries} ${subject}\n`);
   const cached = libraries && read(path, key);
   if (cached) return cached;
-  const { compileSeccomp } = await import("./compile.ts");
+  const { compileSeccomp } = await later<typeof import("./compile.ts")>(
+    import.meta,
+    "./compile.ts",
+  );
   const filter = compileSeccomp(await resolve(profile));
   if (libraries) keep(cacheDirectory, path, key, filter);
   return filter;
@@ -57,7 +61,10 @@ export async function loadSeccomp(
 
 async function resolve(profile: LinuxSeccomp | SeccompHost): Promise<LinuxSeccomp> {
   if ("defaultAction" in profile) return profile;
-  const { defaultProfile } = await import("./default.ts");
+  const { defaultProfile } = await later<typeof import("./default.ts")>(
+    import.meta,
+    "./default.ts",
+  );
   return defaultProfile(profile);
 }
 

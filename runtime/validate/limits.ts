@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../words.ts";
 import type * as OCI from "../spec.ts";
 import * as is from "./checks.ts";
 import { array, boolean, integer, map, object, oneOf, required, text } from "./checks.ts";
@@ -123,7 +124,7 @@ const operand: Check<number | bigint> = (value) => {
   if (typeof value === "bigint" && value >= 0n && value < 2n ** 64n) return;
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return;
   const kind = "must be a whole number from 0 to 2^64 - 1, above 2^53 a bigint";
-  return is.wrong(`${kind}, got ${is.show(value)}`);
+  return is.wrong(`${kind}, got ${show(value)}`);
 };
 
 const rule = object<OCI.LinuxSyscall>({

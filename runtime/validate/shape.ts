@@ -10,6 +10,7 @@
  * @module
  */
 
+import { show } from "../words.ts";
 import { CAPABILITY_NAMES } from "../capabilities.ts";
 import type * as OCI from "../spec.ts";
 import * as is from "./checks.ts";
@@ -29,7 +30,7 @@ function unique(list: { type: string }[]): Problem | undefined {
   const seen = new Set<string>();
   for (const [i, { type }] of list.entries()) {
     if (seen.has(type)) {
-      return is.wrongField(`[${i}].type`, `must not be listed twice, got ${is.show(type)}`);
+      return is.wrongField(`[${i}].type`, `must not be listed twice, got ${show(type)}`);
     }
     seen.add(type);
   }
@@ -72,7 +73,7 @@ const mount = object<OCI.Mount>({
 }, ({ options, source, uidMappings, gidMappings }) => {
   const bind = options?.find((option) => option === "bind" || option === "rbind");
   if (bind && !source) {
-    return is.wrongField("source", `is required with the option ${is.show(bind)}`);
+    return is.wrongField("source", `is required with the option ${show(bind)}`);
   }
   if (!uidMappings !== !gidMappings) {
     const missing = uidMappings ? "gidMappings" : "uidMappings";
@@ -137,7 +138,7 @@ const scheduler = object<OCI.Scheduler>({
   const realTime = policy === "SCHED_FIFO" || policy === "SCHED_RR";
   if (realTime !== (priority ?? 0) > 0) {
     const range = realTime ? "from 1 to 99" : "0";
-    return is.wrongField("priority", `must be ${range} with ${policy}, got ${is.show(priority)}`);
+    return is.wrongField("priority", `must be ${range} with ${policy}, got ${show(priority)}`);
   }
   if (policy !== "SCHED_DEADLINE" && (runtime || deadline || period)) {
     const name = runtime ? "runtime" : deadline ? "deadline" : "period";
