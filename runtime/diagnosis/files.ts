@@ -141,7 +141,8 @@ const mapRefused: Finder = (scene) => {
 };
 
 const scoreLowered: Finder = (scene) => ({
-  cause: `oom_score_adj cannot be lowered to ${scene.value} without CAP_SYS_RESOURCE`,
+  cause: `oom_score_adj cannot be lowered${scene.value && ` to ${scene.value}`} without ` +
+    "CAP_SYS_RESOURCE",
   advice: "leave --oom-score-adj away, or run as root",
 });
 
