@@ -21,7 +21,7 @@ export class ImageConfigError extends Error {
    * @param path the wrong field, as `config.Env[2]`; empty for the image as a whole
    * @param problem what is wrong with it
    */
-  constructor(path: string, problem: string) {
+  constructor(readonly path: string, readonly problem: string) {
     super(`the image${path === "" ? "" : `'s config: ${path}:`} ${problem}`);
   }
 }

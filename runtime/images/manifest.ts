@@ -9,6 +9,7 @@
  */
 
 import { checkedDefaults } from "../image_config/checked.ts";
+import { ImageConfigError } from "../image_config/process.ts";
 import { isDigest } from "./digest.ts";
 import type { ImageConfig } from "../image_config.ts";
 
@@ -183,7 +184,7 @@ export function parseConfig(bytes: Uint8Array, manifest: Manifest): ImageConfig 
       throw new ManifestError(`(config).${field}`, `is ${show(config[field])}, not a name`);
     }
   }
-  checkedDefaults(config.config as ImageConfig["config"]);
+  checkDefaults(config.config as ImageConfig["config"]);
   const rootfs = object(config.rootfs, "(config).rootfs");
   const diffIds = list(rootfs.diff_ids ?? [], "(config).rootfs.diff_ids", MAX_LAYERS);
   diffIds.forEach((each, i) => {
@@ -314,4 +315,14 @@ function show(value: unknown): string {
   const json = value === undefined ? "missing" : JSON.stringify(value);
   const text = json.replace(/[\x7f-\x9f\u2028-\u202e]/g, "?");
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+/** Checks the part of a config that a container is made from, so that no start has to do it again. */
+function checkDefaults(defaults: ImageConfig["config"]): void {
+  try {
+    checkedDefaults(defaults);
+  } catch (error) {
+    if (!(error instanceof ImageConfigError)) throw error;
+    throw new ManifestError(`(config).${error.path}`, error.problem);
+  }
 }

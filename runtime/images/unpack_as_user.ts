@@ -13,22 +13,7 @@ import { runInUserNamespace } from "../user_namespace.ts";
 import { Scratch } from "./scratch.ts";
 import type { ImageLayer, ImageStore } from "./store.ts";
 import type { UnpackResult } from "./unpack.ts";
-
-/** What the second Deno is told. */
-export interface Job {
-  root: string;
-  layer: Pick<ImageLayer, "descriptor" | "diffId">;
-  /** with a single mapped id, every file is the user's own */
-  owners: "keep" | "ignore";
-  /** the file for its {@linkcode JobResult} */
-  answer: string;
-}
-
-/** What it says. */
-export interface JobResult {
-  done?: UnpackResult;
-  failed?: string;
-}
+import { type Job, JOB_VARIABLE, type JobResult } from "./unpack_job.ts";
 
 /** What the second Deno needs of the environment: where its modules are cached. */
 const ENVIRONMENT = ["HOME", "PATH", "DENO_DIR", "XDG_CACHE_HOME"];
@@ -59,8 +44,11 @@ export async function unpackAsUser(
     const value = Deno.env.get(name);
     return value === undefined ? [] : [`${name}=${value}`];
   });
-  const argv = [Deno.execPath(), "run", "-A", "--no-check", program, JSON.stringify(job)];
-  const status = await runInUserNamespace(identity, argv, env);
+  const argv = [Deno.execPath(), "run", "-A", "--no-check", program];
+  const status = await runInUserNamespace(identity, argv, [
+    ...env,
+    `${JOB_VARIABLE}=${JSON.stringify(job)}`,
+  ]);
   const { done, failed } = readAnswer(answer);
   if (done) return done;
   throw new Error(failed ?? `unpacking in a user namespace ended with wait status ${status}`);

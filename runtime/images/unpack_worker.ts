@@ -1,18 +1,18 @@
 /**
  * The program that unpacks a layer as root of a user namespace, for an ordinary user.
  *
- * Started by {@linkcode unpackAsUser} with one argument, a {@linkcode Job} as JSON; what came of it
- * is written where the job says.
+ * Started by unpack_as_user.ts with a {@linkcode Job} in the environment; what came of it is written
+ * where the job says.
  *
  * @module
  */
 
 import { ImageStore } from "./store.ts";
 import { unpackLayer } from "./unpack.ts";
-import type { Job, JobResult } from "./unpack_as_user.ts";
+import { type Job, JOB_VARIABLE, type JobResult } from "./unpack_job.ts";
 
 if (import.meta.main) {
-  const { root, layer, owners, answer }: Job = JSON.parse(Deno.args[0]);
+  const { root, layer, owners, answer }: Job = JSON.parse(Deno.env.get(JOB_VARIABLE)!);
   let result: JobResult;
   try {
     // in the namespace this process is root, but overlayfs there still wants user.* attributes

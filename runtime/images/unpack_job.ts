@@ -1,0 +1,28 @@
+/**
+ * What is said between a Deno that wants a layer unpacked and the one that unpacks it in a user
+ * namespace.
+ *
+ * @module
+ */
+
+import type { ImageLayer } from "./store.ts";
+import type { UnpackResult } from "./unpack.ts";
+
+/** The variable of the environment that holds the {@linkcode Job} as JSON. */
+export const JOB_VARIABLE = "TIFFIN_UNPACK_JOB";
+
+/** What the second Deno is told. */
+export interface Job {
+  root: string;
+  layer: Pick<ImageLayer, "descriptor" | "diffId">;
+  /** with a single mapped id, every file is the user's own */
+  owners: "keep" | "ignore";
+  /** the file for its {@linkcode JobResult} */
+  answer: string;
+}
+
+/** What it says. */
+export interface JobResult {
+  done?: UnpackResult;
+  failed?: string;
+}
