@@ -8,28 +8,50 @@ import type { Line } from "../runtime/birth/trace.ts";
 
 /** How a listing is shown. */
 export interface ListingOptions {
+  /** the container's id, which is written as `$ID` */
+  id: string;
   /** with bold headings and dim reasons */
   colour: boolean;
 }
 
-/** The calls of a birth, a heading for each phase, a call and its reason on lines of their own. */
-export function listing(lines: readonly Line[], { colour }: ListingOptions): string {
+/** The most characters of a string in a call; the rest is in `--explain=json`. */
+const LONGEST = 80;
+
+/** The calls of a birth: a heading for each phase, a call and its reason on lines of their own. */
+export function listing(lines: readonly Line[], { id, colour }: ListingOptions): string {
   const bold = (text: string) => colour ? `\x1b[1m${text}\x1b[0m` : text;
   const dim = (text: string) => colour ? `\x1b[2m${text}\x1b[0m` : text;
   const width = String(lines.length).length;
   let heading = "";
-  let text = "";
+  let text = `ID=${id}\n`;
   lines.forEach((line, i) => {
-    const { by, phase, lesson, call, why, result, microseconds } = line;
-    const next = `${phase} (${by}${lesson ? `, lesson ${lesson}` : ""})`;
-    if (next !== heading) text += `${heading ? "\n" : ""}${bold(next)}\n`;
+    const next = headingOf(line);
+    if (next !== heading) text += `\n${bold(next)}\n`;
     heading = next;
-    const outcome = result === undefined ? "" : ` = ${result}`;
-    const time = microseconds === undefined ? "" : `  ${dim(`${microseconds.toFixed(1)} µs`)}`;
+    const call = shorten(line.call.replaceAll(id, "$ID"));
+    const outcome = line.result === undefined ? "" : ` = ${line.result}`;
+    const time = line.microseconds === undefined ? "" : `  ${dim(microseconds(line.microseconds))}`;
     text += `${String(i + 1).padStart(width)}  ${call}${outcome}${time}\n`;
-    text += `${" ".repeat(width)}    ${dim(why)}\n`;
+    text += `${" ".repeat(width)}    ${dim(line.why)}\n`;
   });
   return text;
+}
+
+function headingOf({ phase, by, lesson }: Line): string {
+  return `${phase} (${by}${lesson ? `, lesson ${lesson}` : ""})`;
+}
+
+function microseconds(value: number): string {
+  return `${value.toFixed(1)} µs`;
+}
+
+/** Cuts long strings, as strace(1) does, but never in the middle of an escape sequence. */
+function shorten(call: string): string {
+  return call.replace(/"(?:[^"\\]|\\.)*"/g, (string) => {
+    if (string.length <= LONGEST) return string;
+    const start = /^"(?:[^"\\]|\\.){0,60}/.exec(string)![0];
+    return `${start}"…`;
+  });
 }
 
 /** The calls of a birth for a program: one JSON array of objects. */

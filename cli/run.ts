@@ -93,14 +93,17 @@ async function profile({ seccomp }: Partial<RunCommand>): Promise<ContainerReque
 }
 
 async function showBirth(request: ContainerRequest, form: "text" | "json"): Promise<number> {
-  const { draft } = await prepare(request);
+  const { draft, record } = await prepare(request);
   const [{ explain }, { listing, listingJson }] = await Promise.all([
     later<typeof import("../runtime/birth/trace.ts")>(import.meta, "../runtime/birth/trace.ts"),
     later<typeof import("./explain.ts")>(import.meta, "./explain.ts"),
   ]);
   const lines = await explain(draft);
   const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-  await write(Deno.stdout, form === "json" ? listingJson(lines) : listing(lines, { colour }));
+  await write(
+    Deno.stdout,
+    form === "json" ? listingJson(lines) : listing(lines, { id: record.id, colour }),
+  );
   return 0;
 }
 
@@ -113,7 +116,10 @@ async function traceBirth(request: ContainerRequest): Promise<number> {
   const prepared = await prepare(request, stopwatch);
   const container = await start(prepared);
   const colour = Deno.stderr.isTerminal() && !Deno.noColor;
-  await write(Deno.stderr, listing(stopwatch.lines(prepared.draft), { colour }));
+  await write(
+    Deno.stderr,
+    listing(stopwatch.lines(prepared.draft), { id: prepared.record.id, colour }),
+  );
   return await attend(container);
 }
 
