@@ -77,7 +77,7 @@ const closedDataRoot: Finder = (scene) => ({
 const missingParent: Finder = (scene) => {
   const path = scene.path;
   const way = scene.way(parentOf(path));
-  const cause = brokenWay(way, parentOf(path));
+  const cause = brokenWay(way, path);
   if (cause) return { cause };
   return way.end && kindOf(way.end) !== "directory"
     ? { cause: `${named(way.end.path)} is a ${kindOf(way.end)}, not a directory` }

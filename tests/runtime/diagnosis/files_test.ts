@@ -8,13 +8,14 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { CLONE, MS, O } from "../../../ffi/constants.ts";
+import { E } from "../../../ffi/errno.ts";
 import type { Program } from "../../../ffi/program.ts";
 import { writeFile } from "../../../runtime/birth/files.ts";
 import { setCapabilities } from "../../../runtime/birth/process.ts";
 import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
 import { BUSYBOX, failure, makeRootfs, type Trial } from "../birth/trial.ts";
-import { type Ground, provoke, provokeHere } from "./held.ts";
+import { forbidCall, type Ground, provoke, provokeHere } from "./held.ts";
 
 function becomeNobody(program: Program): void {
   program.call("").setresgid(61234, 61234, 61234);
@@ -69,7 +70,17 @@ refuses(
   ['write(4, "y", 1): ENOSPC', "the tmpfs mounted at ROOT has no room for ROOT/more"],
 );
 refuses(
-  "the disk cannot be written",
+  "a quota is used up",
+  (program, root) => {
+    // few file systems have quotas, so a filter says what such a one would
+    const mkdir = Deno.build.arch === "x86_64" ? 83 : 34;
+    forbidCall(program, mkdir, E.EDQUOT);
+    program.call("").mkdir(`${root}/one`, 0o755);
+  },
+  ["EDQUOT", "the disk quota of user 0 is used up on the "],
+);
+refuses(
+  "the data root has no directory for containers",
   (program, root) => {
     program.call("").mount("tmpfs", root, "tmpfs", MS.RDONLY, null);
     program.call("").mkdir(`${root}/containers/1`, 0o755);

@@ -6,6 +6,7 @@
  */
 
 import { CLONE, SIG } from "../../../ffi/constants.ts";
+import { E } from "../../../ffi/errno.ts";
 import { attempt, libc } from "../../../ffi/libc.ts";
 import { Arena, type Ref } from "../../../ffi/memory.ts";
 import { receive, send } from "../../../ffi/messages.ts";
@@ -91,9 +92,9 @@ export async function provokeHere(
   throw new Error("every call succeeded");
 }
 
-/** Has a system call answer ENOSYS from here on, by a filter: as an old kernel, or Docker, does. */
-export function forbidCall(program: Program, number: number): void {
-  const instructions = [[0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, 0x50000 | 38], [
+/** Has a system call fail from here on, by a filter; ENOSYS is what an old kernel, or Docker, says. */
+export function forbidCall(program: Program, number: number, errno: number = E.ENOSYS): void {
+  const instructions = [[0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, 0x50000 | errno], [
     0x06,
     0,
     0,
