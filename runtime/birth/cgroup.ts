@@ -8,15 +8,19 @@ import { BPF, O } from "../../ffi/constants.ts";
 import type { Ref } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 import type { CgroupPlan } from "../cgroups/plan.ts";
-import { writeFile } from "./files.ts";
+import { writeFile, writeValues } from "./files.ts";
 
 /** Makes the group and sets its limits. @returns a descriptor of the version 2 directory */
 export function makeCgroup(program: Program, plan: CgroupPlan): Ref | undefined {
   for (const { path, why, shared } of plan.directories) {
     program.call(why, shared ? { allow: ["EEXIST"] } : {}).mkdir(path, 0o755);
   }
-  for (const { path, value, why, allow } of plan.writes) {
-    writeFile(program, path, value, why, { allow });
+  for (let i = 0; i < plan.writes.length;) {
+    const { path, allow } = plan.writes[i];
+    const from = i;
+    // what goes into one file one after the other needs it opened only once
+    while (plan.writes[i]?.path === path && plan.writes[i].allow === allow) i++;
+    writeValues(program, path, plan.writes.slice(from, i), { allow });
   }
   if (!plan.into) return;
   const directory = program.call("the child is to be born in this cgroup", { name: "cgroup" })

@@ -17,6 +17,12 @@ export interface WriteOptions {
   allow?: readonly string[];
 }
 
+/** One value for a file, and why it is written. */
+export interface Value {
+  value: string;
+  why: string;
+}
+
 /**
  * Writes a whole value into a file in one write(2), as files of the kernel's want it.
  *
@@ -27,14 +33,27 @@ export function writeFile(
   path: string,
   value: string,
   why: string,
+  options?: WriteOptions,
+): void {
+  writeValues(program, path, [{ value, why }], options);
+}
+
+/** Writes several values into a file that takes one at a time, each in a write(2) of its own. */
+export function writeValues(
+  program: Program,
+  path: string,
+  values: readonly Value[],
   { flags = 0, mode = 0, allow = [] }: WriteOptions = {},
 ): void {
-  const bytes = new TextEncoder().encode(value);
   // where the file may be missing, what follows gets −1 for a descriptor, and says EBADF
   const missing = allow.length ? ["EBADF"] : [];
-  const file = program.call(why, { name: "file", allow })
+  const file = program.call(values[0].why, { name: "file", allow })
     .open(path, O.WRONLY | O.CLOEXEC | flags, mode);
-  program.call("the value, in one piece", { allow: [...allow, ...missing] })
-    .write(file, { bytes, text: JSON.stringify(value) }, bytes.length);
+  for (const { value, why } of values) {
+    const bytes = new TextEncoder().encode(value);
+    program.call(values.length > 1 ? why : "the value, in one piece", {
+      allow: [...allow, ...missing],
+    }).write(file, { bytes, text: JSON.stringify(value) }, bytes.length);
+  }
   program.call("written", { allow: missing }).close(file);
 }
