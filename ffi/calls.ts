@@ -150,7 +150,9 @@ function formatNumber(kind: string, value: number | bigint): string {
   if (kind === "fd" && number === constants.AT.FDCWD) return "AT_FDCWD";
   if (kind === "open") return formatOpenFlags(number);
   if (kind === "mode") return formatMode(number);
-  if (kind === "address") return number === 0 ? "0" : `0x${number.toString(16)}`;
+  if (kind === "address" || kind === "pointer") {
+    return number === 0 ? "0" : `0x${number.toString(16)}`;
+  }
   if (kind === "device") return formatDevice(number);
   if (kind.endsWith("|")) return formatFlags(kind.slice(0, -1), number);
   const family = families[kind];

@@ -16,6 +16,8 @@ const WORD = 2 ** 32;
 /** A 64-bit word at an address, which a later step reads when its turn comes. */
 export class Ref {
   /**
+   * Names a word in an arena; nothing is read or written.
+   *
    * @param address where the word is
    * @param name what it is, as `--explain` writes it before the value is known
    * @param arena where to read the value once it is there
@@ -33,6 +35,14 @@ export class Memory {
   /** how a person would write what is in it; without it the memory is written by its name */
   text?: string;
 
+  /**
+   * Names a stretch of an arena, which {@linkcode Arena.allocate} has handed out.
+   *
+   * @param address where it begins, for native code
+   * @param bytes the same bytes, for us
+   * @param name what it is, as `--explain` writes it: `&name`
+   * @param arena the arena that it lies in
+   */
   constructor(
     readonly address: number,
     readonly bytes: Uint8Array<ArrayBuffer>,
@@ -40,38 +50,57 @@ export class Memory {
     private arena: Arena,
   ) {}
 
-  /** The word at a byte offset, as an argument of later steps: `pipe.at(0, "read end")`. */
+  /**
+   * The word at a byte offset, as an argument of later steps: `pipe.at(0, "read end")`.
+   *
+   * @throws {RangeError} where no 32-bit number fits any more
+   */
   at(offset: number, name = `${this.name}[${offset}]`): Ref {
+    if (offset + 4 > this.bytes.length) {
+      throw new RangeError(`${this.name} has ${this.bytes.length} bytes: none at ${offset}`);
+    }
     return new Ref(this.address + offset, name, this.arena);
   }
 }
 
 /** A struct by value: its bytes, and how a person would write it. */
 export interface Struct {
+  /** the struct as the kernel reads it */
   bytes: Uint8Array<ArrayBuffer>;
+  /** the same for a reader: `{flags=O_RDONLY, resolve=RESOLVE_BENEATH}` */
   text: string;
 }
 
 /** A stretch of shared memory, handed out from the front; asking for more than it has is an error. */
 export class Arena {
+  /** where it begins, for native code */
   readonly address: number;
-  private readonly buffer: ArrayBuffer;
   private readonly bytes: Uint8Array<ArrayBuffer>;
   private readonly halves: Uint32Array<ArrayBuffer>;
   private readonly texts = new Map<string, number>();
   private readonly arrays = new Map<readonly string[], number>();
   private used = 0;
 
-  /** @param size bytes; pages that are never touched cost nothing */
+  /**
+   * Maps the pages; they stay mapped as long as this process lives.
+   *
+   * @param size bytes; pages that are never touched cost nothing
+   */
   constructor(readonly size: number) {
-    [this.address, this.buffer] = allocatePages(size);
-    this.bytes = new Uint8Array(this.buffer);
-    this.halves = new Uint32Array(this.buffer);
+    // the machine reads a Ref as 64 bits, also one to an `int` that is the last there is
+    const [address, pages] = allocatePages(size + 4);
+    this.address = address;
+    this.bytes = new Uint8Array(pages);
+    this.halves = new Uint32Array(pages);
   }
 
-  /** Room for `size` bytes, zeroed, at a multiple of 8. */
+  /**
+   * Room for `size` bytes, zeroed, at a multiple of 8.
+   *
+   * @throws {RangeError} where the arena has not so many left
+   */
   allocate(size: number, name = "memory"): Memory {
-    const start = this.take(size);
+    const start = this.#take(size);
     const bytes = this.bytes.subarray(start, start + size);
     return new Memory(this.address + start, bytes, name, this);
   }
@@ -79,24 +108,28 @@ export class Arena {
   /**
    * The address of a NUL-terminated UTF-8 copy, one for each text; nobody may write to it.
    *
-   * A NUL inside would cut the string short and is an error.
+   * @throws {RangeError} for a text with a NUL, which would cut it short, or one that does not fit
    */
   string(text: string): number {
     let address = this.texts.get(text);
     if (address === undefined) {
-      address = this.copyString(text);
+      address = this.#copyString(text);
       this.texts.set(text, address);
     }
     return address;
   }
 
-  private copyString(text: string): number {
+  #copyString(text: string): number {
     if (text.includes("\0")) {
       throw new RangeError(`a C string cannot hold NUL: ${JSON.stringify(text)}`);
     }
-    // UTF-8 needs at most three bytes for each UTF-16 unit
-    const start = this.take(text.length * 3 + 1);
-    const { written } = encoder.encodeInto(text, this.bytes.subarray(start));
+    const start = this.#take(text.length + 1);
+    const { read, written } = encoder.encodeInto(text, this.bytes.subarray(start, this.size - 1));
+    if (read < text.length) {
+      this.used = start;
+      this.bytes.fill(0, start);
+      throw this.#full(encoder.encode(text).length + 1, start);
+    }
     this.bytes[start + written] = 0;
     this.used = start + written + 1;
     return this.address + start;
@@ -104,7 +137,7 @@ export class Arena {
 
   /** The address of a copy of these bytes. */
   copy(bytes: Uint8Array): number {
-    const start = this.take(bytes.length);
+    const start = this.#take(bytes.length);
     this.bytes.set(bytes, start);
     return this.address + start;
   }
@@ -117,7 +150,7 @@ export class Arena {
   strings(texts: readonly string[]): number {
     let address = this.arrays.get(texts);
     if (address === undefined) {
-      address = this.address + this.take((texts.length + 1) * 8);
+      address = this.address + this.#take((texts.length + 1) * 8);
       for (const [i, text] of texts.entries()) this.setWord(address + i * 8, this.string(text));
       this.setWord(address + texts.length * 8, 0);
       this.arrays.set(texts, address);
@@ -171,14 +204,16 @@ export class Arena {
     this.used = mark;
   }
 
-  private take(size: number): number {
+  #take(size: number): number {
     const start = (this.used + 7) & ~7;
-    if (start + size > this.size) {
-      throw new RangeError(
-        `the arena of ${this.size} bytes is full: ${size} more bytes were asked for after ${start}`,
-      );
-    }
+    if (start + size > this.size) throw this.#full(size, start);
     this.used = start + size;
     return start;
+  }
+
+  #full(size: number, start: number): RangeError {
+    return new RangeError(
+      `the arena of ${this.size} bytes is full: ${size} more bytes were asked for after ${start}`,
+    );
   }
 }

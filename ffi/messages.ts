@@ -57,6 +57,7 @@ export function sendDescriptor(
 export interface Received {
   /** `""` when the other side has closed */
   byte: string;
+  /** the descriptor's number here; it is close-on-exec, and whoever gets it closes it */
   descriptor?: number;
 }
 

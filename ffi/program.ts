@@ -21,13 +21,17 @@ export type FunctionName = keyof typeof signatures;
 
 /** A group of steps with one subject, and the lesson that teaches it. */
 export interface Phase {
+  /** what its calls do together, as a heading */
   title: string;
+  /** the lesson's number */
   lesson?: number;
 }
 
 /** A place in a program that steps can jump to. */
 export interface Label {
+  /** the step that it stands before, once it has been placed */
   address?: number;
+  /** addresses of the steps that wait to be told where it is */
   jumps: number[];
 }
 
@@ -47,10 +51,15 @@ export interface CallOptions {
 
 /** One call of a program. */
 export interface Step {
+  /** the function */
   name: FunctionName;
+  /** its arguments as they were given; earlier results are {@linkcode Ref}s */
   args: readonly AnyArgument[];
+  /** one line for the reader */
   why: string;
+  /** the group that it belongs to */
   phase: Phase;
+  /** what else was said of it */
   options: CallOptions;
   /** where the step is in the arena */
   address: number;
@@ -70,7 +79,9 @@ export interface Outcome {
 
 /** Steps put in before or after each call, unseen by the reader: clocks, and a debugger's gates. */
 export interface Weave {
+  /** writes down what comes before a call; the step has no address and no result yet */
   before?(program: Program, step: Step): void;
+  /** writes down what comes after a call; not reached where the call jumps */
   after?(program: Program, step: Step): void;
 }
 
@@ -80,14 +91,24 @@ const CAPACITY = 512;
 /** The exit status of a child that fails, unless told otherwise: as a shell's for "not found". */
 const FAILED_CHILD = 127;
 
+type Recorder = (name: FunctionName, args: readonly AnyArgument[]) => Ref;
+
+const notAsked: Recorder = (name) => {
+  throw new Error(`call("why") comes before ${name}(…), each time, and not inside its arguments`);
+};
+
 /** Writes down the next call, in the program that was asked last. */
-let recording: (name: FunctionName, args: readonly AnyArgument[]) => Ref;
+let recording: Recorder = notAsked;
 
 /** libc's functions, each of which is written down instead of called. */
 const recorder = Object.fromEntries(
   Object.keys(signatures).map((name) => [
     name,
-    (...args: AnyArgument[]) => recording(name as FunctionName, args),
+    (...args: AnyArgument[]) => {
+      const record = recording;
+      recording = notAsked;
+      return record(name as FunctionName, args);
+    },
   ]),
 ) as unknown as Calls<Ref>;
 
@@ -104,6 +125,8 @@ export class Program {
   private weaving = false;
 
   /**
+   * Takes the room for the steps from the arena.
+   *
    * @param arena where steps, strings and structs are put
    * @param weave steps to put around each call
    * @param capacity how many steps there is room for, woven ones included
@@ -128,11 +151,12 @@ export class Program {
    * Writes down the call that is named next: `program.call("why").chdir("/")`.
    *
    * @param why one line for the reader of the program
+   * @throws {RangeError} where the call does not fit: the steps' room or the arena is full
    */
   call(why: string, options: CallOptions = {}): Calls<Ref> {
     this.why = why;
     this.options = options;
-    recording = (name, args) => this.record(name, args);
+    recording = (name, args) => this.#record(name, args);
     return recorder;
   }
 
@@ -143,13 +167,13 @@ export class Program {
 
   /** Puts a label in front of the step that is written next. */
   place(label: Label): void {
-    label.address = this.nextAddress;
+    label.address = this.#nextAddress;
     for (const step of label.jumps) this.arena.setWord(step + STEP.jump, label.address);
   }
 
   /** Ends a list: a walk that comes here stops. What is written after it is reached by jumps. */
   end(): void {
-    this.reserve();
+    this.#reserve();
   }
 
   /** What a failing child walks before it exits with `status`: another program in the same arena. */
@@ -161,18 +185,18 @@ export class Program {
   /** Walks the program in this process. @throws {SyscallError} what the failed call says */
   walk(): void {
     const failed = walk(BigInt(this.room.address), BigInt(this.header.address));
-    if (failed) throw this.error(this.stepAt(failed));
+    if (failed) throw this.error(this.#stepAt(failed));
   }
 
   /** The step that failed in a child, if one did. */
   get failed(): Step | undefined {
     const address = this.arena.word(this.header.address + HEADER.failed);
-    return address === 0 ? undefined : this.stepAt(address);
+    return address === 0 ? undefined : this.#stepAt(address);
   }
 
   /** The step at which a child stands. */
   get current(): Step | undefined {
-    return this.find(this.arena.word(this.header.address + HEADER.current));
+    return this.#find(this.arena.word(this.header.address + HEADER.current));
   }
 
   /** What came of a step. */
@@ -197,21 +221,21 @@ export class Program {
     return step.options.name ? `${step.options.name} = ${call}` : call;
   }
 
-  private get nextAddress(): number {
+  get #nextAddress(): number {
     return this.room.address + this.next * STEP.size;
   }
 
   /** The address of a fresh step; the one after the last stays zero, which ends the list. */
-  private reserve(): number {
+  #reserve(): number {
     if (this.next >= this.capacity) {
       throw new RangeError(`a program of ${this.capacity} steps is full`);
     }
-    const address = this.nextAddress;
+    const address = this.#nextAddress;
     this.next++;
     return address;
   }
 
-  private record(name: FunctionName, args: readonly AnyArgument[]): Ref {
+  #record(name: FunctionName, args: readonly AnyArgument[]): Ref {
     const { why, options, weaving } = this;
     const step: Step = {
       name,
@@ -222,24 +246,24 @@ export class Program {
       address: 0,
       result: undefined as unknown as Ref,
     };
-    if (!weaving) this.weaveIn(this.weave.before, step);
-    step.address = this.reserve();
+    if (!weaving) this.#weaveIn(this.weave.before, step);
+    step.address = this.#reserve();
     step.result = new Ref(step.address + STEP.result, options.name ?? name, this.arena);
-    this.write(step);
+    this.#write(step);
     if (!weaving) {
       this.steps.push(step);
-      this.weaveIn(this.weave.after, step);
+      this.#weaveIn(this.weave.after, step);
     }
     return step.result;
   }
 
-  private weaveIn(part: Weave["after"], step: Step): void {
+  #weaveIn(part: Weave["after"], step: Step): void {
     this.weaving = true;
     part?.call(this.weave, this, step);
     this.weaving = false;
   }
 
-  private write({ name, args, options, address }: Step): void {
+  #write({ name, args, options, address }: Step): void {
     const { arena } = this;
     let flags = 0;
     const target = options.fork?.parent ?? options.onSuccess ?? options.onNonzero;
@@ -250,10 +274,10 @@ export class Program {
     writeCall(arena, address, callee, args, (bytes) => arena.copy(bytes), flags);
     if (target?.address) arena.setWord(address + STEP.jump, target.address);
     else target?.jumps.push(address);
-    if (options.allow) this.allow(address, options.allow);
+    if (options.allow) this.#allow(address, options.allow);
   }
 
-  private allow(address: number, codes: readonly string[]): void {
+  #allow(address: number, codes: readonly string[]): void {
     for (const code of codes) {
       const errno = E[code];
       if (errno === undefined || errno > LARGEST_ALLOWED_ERRNO) {
@@ -263,12 +287,12 @@ export class Program {
     }
   }
 
-  private find(address: number): Step | undefined {
+  #find(address: number): Step | undefined {
     return this.steps.find((step) => step.address === address);
   }
 
-  private stepAt(address: number): Step {
-    const step = this.find(address);
+  #stepAt(address: number): Step {
+    const step = this.#find(address);
     if (!step) throw new Error(`no step of this program is at 0x${address.toString(16)}`);
     return step;
   }
