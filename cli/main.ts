@@ -21,7 +21,7 @@ export interface Context {
 export type Command = (args: string[], context: Context) => Promise<number>;
 
 /** Where a command and its help are. */
-interface CommandEntry {
+export interface CommandEntry {
   /** The module that exports the command. */
   file: string;
   /** The export's name. */
@@ -36,7 +36,7 @@ interface CommandEntry {
  * The modules are named by strings and not by `import` expressions: Deno opens every module that it
  * finds named in one, for all commands, before it runs the first.
  */
-const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: { file: "./run.ts", name: "run", helpFile: "./run_help.ts" },
   explain: { file: "./run.ts", name: "explain", helpFile: "./explain_help.ts" },
   pull: { file: "./pull.ts", name: "pull" },
@@ -50,12 +50,12 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 };
 
 /** Loads a command. */
-async function commandOf({ file, name }: CommandEntry): Promise<Command> {
+export async function commandOf({ file, name }: CommandEntry): Promise<Command> {
   return (await import(file))[name];
 }
 
 /** Loads a command's help. */
-async function helpOf({ file, helpFile }: CommandEntry): Promise<Help> {
+export async function helpOf({ file, helpFile }: CommandEntry): Promise<Help> {
   return (await import(helpFile ?? file)).help;
 }
 
@@ -119,11 +119,13 @@ async function entryOf(name: string): Promise<CommandEntry> {
   throw new UsageError(`unknown command ${show(name)}${near}`, UNKNOWN);
 }
 
-/**
- * What keeps Tiffin from running on a machine, and what to do about it.
- *
- * The runtime's newest call is mount_setattr(2), of Linux 5.12.
- */
+/** The oldest Deno that all tests pass with. */
+const LEAST_DENO = "2.8.3";
+
+/** The first Linux that has mount_setattr(2), the runtime's newest call. */
+const LEAST_LINUX = "5.12";
+
+/** What keeps Tiffin from running on a machine, and what to do about it. */
 export function groundProblem(
   { os, kernel, deno }: { os: string; kernel: string; deno: string },
 ): string | undefined {
@@ -131,18 +133,21 @@ export function groundProblem(
     const way = os === "windows" ? "in WSL 2 (wsl --install)" : "in a virtual machine";
     return `containers are made by the Linux kernel, and this is ${os}: run Tiffin ${way}`;
   }
-  if (isBefore(deno, 2, 4)) {
-    return `this is Deno ${deno}, and Tiffin needs 2.4 or newer: deno upgrade, or npm i -g deno`;
+  if (isBefore(deno, LEAST_DENO)) {
+    return `this is Deno ${deno}, and Tiffin needs ${LEAST_DENO}: deno upgrade, or npx --yes deno`;
   }
-  if (isBefore(kernel, 5, 12)) {
-    return `this is Linux ${kernel}, and Tiffin needs 5.12 or newer, for mount_setattr(2)`;
+  if (isBefore(kernel, LEAST_LINUX)) {
+    return `this is Linux ${kernel}, and Tiffin needs ${LEAST_LINUX}, for mount_setattr(2)`;
   }
 }
 
-/** Whether a version is before `major.minor`. */
-function isBefore(version: string, major: number, minor: number): boolean {
-  const [first, second] = version.split(".", 2).map((part) => parseInt(part));
-  return first < major || first === major && second < minor;
+/** Whether a version is before another; a part that is missing is 0. */
+function isBefore(version: string, least: string): boolean {
+  const [has, needs] = [version, least].map((text) =>
+    text.split(".").map((part) => parseInt(part))
+  );
+  const i = needs.findIndex((part, i) => (has[i] || 0) !== part);
+  return i >= 0 && (has[i] || 0) < needs[i];
 }
 
 /** Refuses a machine before anything fails there in words that nobody understands. */

@@ -53,7 +53,7 @@ export async function rmi(args: string[], { root }: Context): Promise<number> {
     for (const { name } of images) {
       const { blobs, layers } = await removeImage(store, name);
       print(`Untagged: ${known.typedName(name)}\n`);
-      print([...blobs, ...layers].map((digest) => `Deleted: ${digest}\n`).join(""));
+      print([...new Set([...blobs, ...layers])].map((digest) => `Deleted: ${digest}\n`).join(""));
     }
   }
   return 0;

@@ -8,6 +8,7 @@
  */
 
 import type { ContainerRequest } from "../runtime/prepare.ts";
+import { later } from "../runtime/later.ts";
 import type { Platform } from "../runtime/images/manifest.ts";
 import { type Flags, parseFlags, UsageError, wrongFlag, wrongValue } from "./flags/grammar.ts";
 import {
@@ -78,18 +79,21 @@ export interface RunCommand {
   options: Omit<ContainerRequest["options"], "command" | "terminal" | "consoleSize">;
 }
 
-/** Writes what a group of flags says into the command. */
-type Reader = (flags: RunFlags, command: RunCommand) => void;
+/** A module that reads a group of flags. */
+interface GroupModule {
+  /** Writes what the flags say into the command. */
+  read(flags: RunFlags, command: RunCommand): void;
+}
 
 /** The groups that have a module of their own. */
-const GROUPS: [flags: object, load: () => Promise<Reader>][] = [
-  [PROCESS, async () => (await import("./flags/process.ts")).readProcess],
-  [LABELS, async () => (await import("./flags/labels.ts")).readLabels],
-  [STORAGE, async () => (await import("./flags/storage.ts")).readStorage],
-  [DEVICES, async () => (await import("./flags/devices.ts")).readDevices],
-  [LIMITS, async () => (await import("./flags/limits.ts")).readLimits],
-  [ISOLATION, async () => (await import("./flags/isolation.ts")).readIsolation],
-  [SECURITY, async () => (await import("./flags/security.ts")).readSecurity],
+const GROUPS: [flags: object, file: string][] = [
+  [PROCESS, "./flags/process.ts"],
+  [LABELS, "./flags/labels.ts"],
+  [STORAGE, "./flags/storage.ts"],
+  [DEVICES, "./flags/devices.ts"],
+  [LIMITS, "./flags/limits.ts"],
+  [ISOLATION, "./flags/isolation.ts"],
+  [SECURITY, "./flags/security.ts"],
 ];
 
 /**
@@ -124,8 +128,10 @@ export async function parseRunFlags(args: string[]): Promise<RunCommand> {
     options: {},
   };
   const given = Object.keys(flags);
-  for (const [group, load] of GROUPS) {
-    if (given.some((name) => name in group)) (await load())(flags, command);
+  for (const [group, file] of GROUPS) {
+    if (!given.some((name) => name in group)) continue;
+    const { read } = await later<GroupModule>(import.meta, file);
+    read(flags, command);
   }
   return command;
 }
@@ -140,7 +146,10 @@ async function rootOf(
   directory: string,
   command: string[],
 ): Promise<Pick<RunCommand, "rootfs" | "command">> {
-  const { existingDirectory } = await import("./flags/paths.ts");
+  const { existingDirectory } = await later<typeof import("./flags/paths.ts")>(
+    import.meta,
+    "./flags/paths.ts",
+  );
   return { rootfs: existingDirectory("rootfs", directory), command };
 }
 
@@ -156,6 +165,9 @@ function checkName(name: string): string {
 
 async function platformOf(text: string | undefined): Promise<Platform | undefined> {
   if (text === undefined) return undefined;
-  const { readPlatform } = await import("./flags/platform.ts");
+  const { readPlatform } = await later<typeof import("./flags/platform.ts")>(
+    import.meta,
+    "./flags/platform.ts",
+  );
   return readPlatform(text);
 }

@@ -12,7 +12,7 @@ import { containerPath, statOf } from "./paths.ts";
 import { parseSize, parseWhole } from "./values.ts";
 
 /** Writes what these flags say into the command. */
-export function readDevices(flags: RunFlags, command: RunCommand): void {
+export function read(flags: RunFlags, command: RunCommand): void {
   const { options } = command;
   const { device, "device-cgroup-rule": rules } = flags;
   if (device) options.devices = device.flatMap(deviceOptions);

@@ -10,7 +10,7 @@ import { type UsageError, wrongFlag, wrongValue } from "./grammar.ts";
 import { statOf } from "./paths.ts";
 
 /** Writes what these flags say into the command. */
-export function readIsolation(flags: RunFlags, command: RunCommand): void {
+export function read(flags: RunFlags, command: RunCommand): void {
   const { options } = command;
   const { network, pid, ipc, uts, cgroupns, userns, "add-host": hosts } = flags;
   for (const flag of ["hostname", "domainname"] as const) {

@@ -10,7 +10,7 @@ import { readList } from "./lists.ts";
 import { parsePair } from "./values.ts";
 
 /** Writes what these flags say into the command. */
-export function readLabels(flags: RunFlags, command: RunCommand): void {
+export function read(flags: RunFlags, command: RunCommand): void {
   const { label = [], annotation, "label-file": files = [] } = flags;
   const fromFiles = files.flatMap((file) => readList("label-file", file))
     .map(([name, value = ""]): [string, string] => [name, value]);

@@ -25,7 +25,7 @@ const LEAST_QUOTA = 1000;
 const MOST = Number.MAX_SAFE_INTEGER;
 
 /** Writes what these flags say into the command. */
-export function readLimits(flags: RunFlags, command: RunCommand): void {
+export function read(flags: RunFlags, command: RunCommand): void {
   const { options } = command;
   const { "pids-limit": pids, "blkio-weight": weight, "oom-score-adj": score } = flags;
   const { "cgroup-parent": parent } = flags;

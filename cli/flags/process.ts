@@ -11,7 +11,7 @@ import { readList } from "./lists.ts";
 import { containerPath, statOf } from "./paths.ts";
 
 /** Writes what these flags say into the command. */
-export function readProcess(flags: RunFlags, command: RunCommand): void {
+export function read(flags: RunFlags, command: RunCommand): void {
   const { env, entrypoint, workdir, user } = flags;
   const { "env-file": files, "group-add": groups, "stop-signal": signal } = flags;
   const { options } = command;

@@ -16,7 +16,7 @@ import { containerPath, hostPath, statOf } from "./paths.ts";
 import { parsePair } from "./values.ts";
 
 /** Writes what these flags say into the command. */
-export function readSecurity(flags: RunFlags, command: RunCommand): void {
+export function read(flags: RunFlags, command: RunCommand): void {
   const { options } = command;
   const { privileged, sysctl, "cap-add": add, "cap-drop": drop } = flags;
   if (privileged !== undefined) options.privileged = privileged;

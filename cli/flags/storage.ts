@@ -13,7 +13,7 @@ import { parseSize } from "./values.ts";
 import { readVolume } from "./volume.ts";
 
 /** Writes what these flags say into the command. */
-export function readStorage(flags: RunFlags, command: RunCommand): void {
+export function read(flags: RunFlags, command: RunCommand): void {
   const { options } = command;
   if (flags["read-only"] !== undefined) options.readonly = flags["read-only"];
   if (flags["shm-size"] !== undefined) options.shmSize = shmSize(flags["shm-size"]);
