@@ -209,6 +209,7 @@ function constantName(family: string, member: string): string {
   switch (family) {
     case "IOCTL":
       return member;
+    case "POLL":
     case "SIG":
     case "W":
       return `${family}${member}`;

@@ -11,6 +11,7 @@ import type { Program } from "./program.ts";
 
 /** `struct msghdr` with one iovec and room for one descriptor, laid out in one piece of memory. */
 const LAYOUT = { header: 0, iovec: 56, control: 72, payload: 96, size: 104 } as const;
+/** `CMSG_LEN` of one descriptor; with cmsg(3)'s padding there would be room for a second one. */
 const CONTROL_LENGTH = 20;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -21,7 +22,7 @@ function layOut(arena: Arena, name: string): Memory {
   arena.setWord(address + 16, address + LAYOUT.iovec);
   arena.setWord(address + 24, 1);
   arena.setWord(address + 32, address + LAYOUT.control);
-  arena.setWord(address + 40, 24);
+  arena.setWord(address + 40, CONTROL_LENGTH);
   arena.setWord(address + LAYOUT.iovec, address + LAYOUT.payload);
   arena.setWord(address + LAYOUT.iovec + 8, 1);
   return message;
