@@ -124,6 +124,8 @@ export interface CapabilityOptions {
   drop?: readonly string[];
   /** All of them, whatever the other two say. */
   privileged?: boolean;
+  /** What `ALL` is; unless given, every capability that there is. */
+  all?: readonly string[];
 }
 
 /**
@@ -136,12 +138,23 @@ export interface CapabilityOptions {
 export function resolveCapabilities(options: CapabilityOptions): string[] {
   const add = new Set((options.add ?? []).map(fullName));
   const drop = new Set((options.drop ?? []).map(fullName));
+  const { privileged, all = CAPABILITY_NAMES } = options;
   return CAPABILITY_NAMES.filter((name) => {
-    if (options.privileged) return true;
-    if (add.has("ALL")) return !drop.has(name);
-    if (add.has(name)) return true;
+    if (privileged) return all.includes(name);
+    if (add.has("ALL") && all.includes(name)) return !drop.has(name);
+    if (add.has(name) || add.has("ALL")) return add.has(name);
     return !drop.has("ALL") && !drop.has(name) && DEFAULT_CAPABILITIES.includes(name);
   });
+}
+
+/**
+ * What this process can give on, its bounding set: in a container of somebody else's, root itself
+ * has not everything.
+ *
+ * @param status the text of /proc/self/status, proc(5)
+ */
+export function boundingSet(status: string): string[] {
+  return capabilityNames(BigInt(`0x${/^CapBnd:\s*(\S+)/m.exec(status)?.[1] ?? "0"}`));
 }
 
 /** A name that no capability has. */

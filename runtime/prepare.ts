@@ -13,7 +13,7 @@ import type { BirthRequest } from "./birth/birth.ts";
 import { type Draft, draft } from "./birth/launch.ts";
 import { ignoredSignals } from "./birth/process.ts";
 import type { RootSource } from "./birth/rootfs.ts";
-import { resolveCapabilities } from "./capabilities.ts";
+import { boundingSet, resolveCapabilities } from "./capabilities.ts";
 import { readCgroupHost } from "./cgroups/host.ts";
 import { cgroupPath, planCgroup } from "./cgroups/planner.ts";
 import { hostFiles, readHostFile } from "./host_files.ts";
@@ -97,14 +97,20 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     read: readHostFile,
   });
   const volumes = volumeMounts(request, directory);
+  const status = Deno.readTextFileSync("/proc/self/status");
+  // root of a user namespace has them all; root of the host what its own maker left to it
+  const wantsMore = options.privileged || options.capAdd;
+  const allCapabilities = wantsMore && !identity ? boundingSet(status) : undefined;
   const capabilities = resolveCapabilities({
     add: options.capAdd,
     drop: options.capDrop,
     privileged: options.privileged,
+    all: allCapabilities,
   });
   const profile = await profileOf(request, capabilities);
   const spec = specFromImage(config, {
     ...options,
+    allCapabilities,
     ...(request.cgroupParent ? { cgroupsPath: `${request.cgroupParent}/${id}` } : {}),
     id,
     rootfs: typeof from === "string" ? from : directory,
@@ -161,7 +167,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
       filter: await loadSeccomp(`${dataRoot}/cache`, profile),
       flags: seccompFlags(profile),
     },
-    ignoredSignals: ignoredSignals(Deno.readTextFileSync("/proc/self/status")),
+    ignoredSignals: ignoredSignals(status),
     isFile: (path) => files.some((file) => file.path === path) || isFile(path),
     mayChangeGroups: identity?.hasRange ?? true,
     dieWithParent: true,

@@ -73,6 +73,8 @@ export interface RunOptions {
   capAdd?: string[];
   /** `--cap-drop`. */
   capDrop?: string[];
+  /** What `ALL` and `privileged` give; unless given, every capability that there is. */
+  allCapabilities?: string[];
   /** Default true, stricter than Docker's; false for a privileged container. */
   noNewPrivileges?: boolean;
   /** The caller chooses, because the default profile depends on capabilities and on the machine. */

@@ -48,6 +48,7 @@ export function containerProcess(
     add: options.capAdd,
     drop: options.capDrop,
     privileged: options.privileged,
+    all: options.allCapabilities,
   });
   return {
     terminal: options.terminal ?? false,

@@ -8,6 +8,7 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import {
+  boundingSet,
   CAPABILITIES,
   CAPABILITY_NAMES,
   CapabilityError,
@@ -84,6 +85,17 @@ Deno.test("added and dropped are combined by Docker's rules", () => {
   // What is dropped leaves the default set before what is added joins it.
   assertEquals(resolveCapabilities({ add: ["KILL"], drop: ["KILL"] }), [...DEFAULT_CAPABILITIES]);
   assertEquals(resolveCapabilities({ privileged: true, drop: ["ALL"] }), all);
+});
+
+Deno.test("who has not everything gives ALL of what it has", () => {
+  const status = "Name:\tsh\nCapBnd:\t0000000000000009\nCapAmb:\t0000000000000000\n";
+  const all = boundingSet(status);
+  assertEquals(all, ["CAP_CHOWN", "CAP_FOWNER"]);
+  assertEquals(resolveCapabilities({ privileged: true, all }), all);
+  assertEquals(resolveCapabilities({ add: ["ALL"], all, drop: ["CHOWN"] }), ["CAP_FOWNER"]);
+  // what is asked for by its name is not passed over: the kernel says that it cannot be had
+  const asked = resolveCapabilities({ add: ["ALL", "BPF"], all });
+  assertEquals(asked, [...all, "CAP_BPF"]);
 });
 
 Deno.test("an unknown name is refused with the nearest one", () => {
