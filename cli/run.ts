@@ -89,7 +89,13 @@ async function size(): Promise<{ height: number; width: number }> {
 
 async function profile({ seccomp }: Partial<RunCommand>): Promise<ContainerRequest["seccomp"]> {
   if (!seccomp || seccomp === "unconfined") return seccomp;
-  return JSON.parse(await Deno.readTextFile(seccomp.file));
+  const { file } = seccomp;
+  try {
+    return JSON.parse(await Deno.readTextFile(file));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new Error(`--security-opt seccomp=${file}: this is no JSON: ${error.message}`);
+  }
 }
 
 async function showBirth(request: ContainerRequest, form: "text" | "json"): Promise<number> {
