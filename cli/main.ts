@@ -8,7 +8,7 @@
 
 import { later } from "../runtime/later.ts";
 import { dataRoot } from "../runtime/data_root.ts";
-import { type FlagTable, HelpWanted, parseFlags, UsageError } from "./flags/grammar.ts";
+import type { FlagTable } from "./flags/grammar.ts";
 import type { Help } from "./usage.ts";
 
 /** What every command is told beside its own words. */
@@ -77,8 +77,9 @@ const UNKNOWN = 125;
 export async function main(args: string[]): Promise<number> {
   const occasion: { command?: string; root: string } = { root: "" };
   try {
-    checkGround();
-    const { flags, operands } = parseFlags(args, GLOBAL_FLAGS, { stopEarly: true });
+    const problem = groundProblem(ground());
+    if (problem !== undefined) throw await usageError(problem);
+    const { flags, operands } = await globalFlags(args);
     occasion.root = dataRoot(flags.root);
     const [name = flags.version ? "version" : "help", ...rest] = operands;
     if (name === "help") return await help(rest);
@@ -86,11 +87,27 @@ export async function main(args: string[]): Promise<number> {
     occasion.command = name;
     return await (await commandOf(entry))(rest, { root: occasion.root });
   } catch (error) {
-    if (error instanceof HelpWanted && occasion.command) return await help([occasion.command]);
-    if (error instanceof HelpWanted) return await help([]);
+    const wantsHelp = error instanceof Error && error.name === "HelpWanted";
+    if (wantsHelp) return await help(occasion.command ? [occasion.command] : []);
     const { report } = await later<typeof import("./errors.ts")>(import.meta, "./errors.ts");
     return report(error, occasion);
   }
+}
+
+/** The flags before the command; usually there are none, and what reads them is not loaded. */
+async function globalFlags(args: string[]) {
+  if (args[0] !== undefined && !args[0].startsWith("-")) return { flags: {}, operands: args };
+  const { parseFlags } = await grammar();
+  return parseFlags(args, GLOBAL_FLAGS, { stopEarly: true });
+}
+
+function grammar() {
+  return later<typeof import("./flags/grammar.ts")>(import.meta, "./flags/grammar.ts");
+}
+
+async function usageError(message: string): Promise<Error> {
+  const { UsageError } = await grammar();
+  return new UsageError(message, UNKNOWN);
 }
 
 /** Prints the help of one command, or of all. */
@@ -116,7 +133,7 @@ async function entryOf(name: string): Promise<CommandEntry> {
     "../runtime/words.ts",
   );
   const near = didYouMean(name, Object.keys(COMMANDS));
-  throw new UsageError(`unknown command ${show(name)}${near}`, UNKNOWN);
+  throw await usageError(`unknown command ${show(name)}${near}`);
 }
 
 /** The oldest Deno that all tests pass with. */
@@ -150,10 +167,9 @@ function isBefore(version: string, least: string): boolean {
   return i >= 0 && (has[i] || 0) < needs[i];
 }
 
-/** Refuses a machine before anything fails there in words that nobody understands. */
-function checkGround(): void {
+/** What this process runs on. */
+function ground() {
   const { build, version } = Deno;
   const kernel = build.os === "linux" ? Deno.osRelease() : "";
-  const problem = groundProblem({ os: build.os, kernel, deno: version.deno });
-  if (problem !== undefined) throw new UsageError(problem, UNKNOWN);
+  return { os: build.os, kernel, deno: version.deno };
 }
