@@ -5,7 +5,7 @@
  */
 
 import { MSG } from "./constants.ts";
-import { attempt, libc } from "./libc.ts";
+import { attempt, offthread } from "./libc.ts";
 import { Arena, type Memory, type Ref } from "./memory.ts";
 import type { Program } from "./program.ts";
 
@@ -62,19 +62,37 @@ export interface Received {
   descriptor?: number;
 }
 
-let inbox: { arena: Arena; message: Memory; fresh: Uint8Array } | undefined;
+/** Room for one message, as it was before one came. */
+interface Inbox {
+  arena: Arena;
+  message: Memory;
+  fresh: Uint8Array;
+}
 
-/** Waits for one message. @throws {SyscallError} `ECONNRESET` where the other side fell over */
-export function receive(socket: number): Received {
-  if (!inbox) {
-    const arena = new Arena(LAYOUT.size);
-    const message = layOut(arena, "message");
-    inbox = { arena, message, fresh: message.bytes.slice() };
-  }
+const spare: Inbox[] = [];
+
+function openInbox(): Inbox {
+  const arena = new Arena(LAYOUT.size);
+  const message = layOut(arena, "message");
+  return { arena, message, fresh: message.bytes.slice() };
+}
+
+/**
+ * Waits for one message, on a blocking thread.
+ *
+ * @throws {SyscallError} `ECONNRESET` where the other side fell over
+ */
+export async function receive(socket: number): Promise<Received> {
+  const inbox = spare.pop() ?? openInbox();
   const { arena, message, fresh } = inbox;
   message.bytes.set(fresh);
-  const count = libc.recvmsg(socket, message, MSG.CMSG_CLOEXEC);
-  if (count === 0) return { byte: "" };
+  const count = await offthread.recvmsg(socket, message, MSG.CMSG_CLOEXEC);
+  const received = count === 0 ? { byte: "" } : read(arena, message);
+  spare.push(inbox);
+  return received;
+}
+
+function read(arena: Arena, message: Memory): Received {
   const byte = String.fromCharCode(message.bytes[LAYOUT.payload]);
   const control = message.address + LAYOUT.control;
   const hasDescriptor = arena.word(message.address + 40) >= CONTROL_LENGTH &&

@@ -27,6 +27,8 @@ export async function start(prepared: Prepared): Promise<Container> {
   const { dataRoot, directory, draft } = prepared;
   Deno.mkdirSync(containersDirectory(dataRoot), { recursive: true, mode: 0o700 });
   await clearLeftovers(dataRoot);
+  // what clears it away is loaded while the container is born
+  import("./cgroups/lifecycle.ts");
   try {
     const { pid, terminal } = await launch(draft, async (failure) => {
       const { examine } = await later<typeof import("./diagnosis.ts")>(
@@ -77,8 +79,6 @@ export class Container {
   /** Waits until the container's first process has ended, and clears the container away. */
   async wait(): Promise<Exit> {
     const status = new Uint8Array(4);
-    // what clears it away is loaded while it runs
-    import("./cgroups/lifecycle.ts");
     await offthread.waitpid(this.pid, status, 0);
     const exit = readStatus(new DataView(status.buffer).getInt32(0, true));
     const { cgroup } = this.prepared.record;

@@ -43,7 +43,7 @@ export async function runInUserNamespace(
   const [pid, ours] = [child.value, line.at(0).value];
   try {
     libc.close(line.at(4).value);
-    converse(program, pid, ours, identity);
+    await converse(program, pid, ours, identity);
   } catch (error) {
     attempt.kill(pid, SIG.KILL);
     attempt.waitpid(pid, null, 0);
@@ -57,9 +57,14 @@ export async function runInUserNamespace(
 }
 
 /** Answers the child until it has become its program. */
-function converse(program: Program, pid: number, line: number, identity: Identity): void {
+async function converse(
+  program: Program,
+  pid: number,
+  line: number,
+  identity: Identity,
+): Promise<void> {
   for (;;) {
-    const { byte } = receive(line);
+    const { byte } = await receive(line);
     if (byte === "") return;
     if (byte === SAYS.failed) throw program.error(program.failed!);
     if (byte !== SAYS.waiting) continue;

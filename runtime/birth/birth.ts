@@ -18,6 +18,7 @@ import { joinCgroup, makeCgroup } from "./cgroup.ts";
 import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
 import { writeFile } from "./files.ts";
 import {
+  checkParent,
   connect,
   LINE,
   makeLine,
@@ -247,7 +248,7 @@ function becomeProcess(program: Program, request: BirthRequest): void {
   setCapabilities(program, capabilities);
   if (request.dieWithParent) {
     tieToParent(program);
-    say(program, SAYS.born, "changing the user had untied it; is the parent still there?");
+    checkParent(program, "changing the user had untied it; is the parent still there?");
   }
   program.call("what the program itself creates gets the usual modes").umask(
     process.user.umask ?? 0o022,

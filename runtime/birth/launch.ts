@@ -122,7 +122,7 @@ async function converse(
   const { request, birth: { program } } = draft;
   let terminal: number | undefined;
   for (;;) {
-    const { byte, descriptor } = receive(line);
+    const { byte, descriptor } = await receive(line);
     if (byte === "") return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {

@@ -13,7 +13,6 @@ import { Program } from "../../ffi/program.ts";
 
 /** What the child says to the parent. */
 export const SAYS = {
-  born: "b",
   waiting: "w",
   terminal: "t",
   failed: "f",
@@ -40,13 +39,22 @@ export function connect(program: Program, line: Memory, dieWithParent: boolean):
     .dup3(line.at(4, "child's end"), LINE, O.CLOEXEC);
   program.call("no descriptor of the host's may be within reach in the container, now or later")
     .close_range(LINE + 1, LAST_DESCRIPTOR, 0);
-  say(program, SAYS.born, "is the parent still there? If not, this fails, and the child ends");
+  checkParent(program, "is the parent still there? If not, this fails, and the child ends");
 }
 
 /** Has the kernel kill the calling process when its parent dies. */
 export function tieToParent(program: Program): void {
   program.call("if the parent dies, the kernel kills this process, and with it the container")
     .prctl(PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0);
+}
+
+/**
+ * Fails when the parent is gone: between the clone and the tie to it, nobody would have told.
+ *
+ * Nothing is sent, but a socket whose other end is closed refuses even that, with EPIPE.
+ */
+export function checkParent(program: Program, why: string): void {
+  program.call(why).send(LINE, null, 0, MSG.NOSIGNAL);
 }
 
 /** Says one byte to the parent. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { O } from "../../ffi/constants.ts";
 import { kindOf } from "../merged_tree.ts";
 import { CGROUP_FILES, isCgroupFile } from "./cgroup_files.ts";
 import {
@@ -93,21 +94,20 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
-/** refuseLink() opens the place of proc and sysfs so that a link is an error. */
+/** The place of proc or sysfs is opened so that a link is an error, see refuseLink() in paths.ts. */
 const plantedLink: Finder = (scene) => {
-  const [place] = scene.way(scene.path).passed.toReversed();
-  const { end } = scene.way(scene.path);
-  const path = named(scene.path);
-  if (place?.target !== undefined || (end && end.path !== scene.path)) {
-    const link = scene.way(scene.path).passed.find(({ target }) => target !== undefined);
+  if (scene.step.name !== "open" || (scene.number(1) & O.NOFOLLOW) === 0) return;
+  const { passed, end } = scene.way(scene.path);
+  const link = passed.find(({ path, target }) => target !== undefined && path === scene.path);
+  if (link) {
     return {
-      cause: `${named(link?.path ?? path)} in the image is a symbolic link to ` +
-        `${named(link?.target ?? "another place")}, and what is mounted there would land elsewhere`,
+      cause: `${named(link.path)} in the image is a symbolic link to ${named(link.target!)}, and ` +
+        "what is mounted there would land elsewhere",
       advice: "do not trust this image: there is no honest reason for such a link",
     };
   }
   return end && kindOf(end) !== "directory"
-    ? { cause: `${path} in the image is a ${kindOf(end)}, not a directory` }
+    ? { cause: `${named(end.path)} in the image is a ${kindOf(end)}, not a directory` }
     : undefined;
 };
 

@@ -54,7 +54,7 @@ export async function provoke(
   libc.close(line.at(4).value);
   try {
     for (;;) {
-      const { byte } = receive(ours);
+      const { byte } = await receive(ours);
       if (byte === "") throw new Error("every call of the child succeeded");
       if (byte === SAYS.waiting) {
         if (maps.setgroups) Deno.writeTextFileSync(`/proc/${pid}/setgroups`, maps.setgroups);
