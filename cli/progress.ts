@@ -102,6 +102,7 @@ class Bars implements PullDisplay {
   /** How many lines stand above the cursor that are to be drawn over. */
   #drawn = 0;
   #last = -Infinity;
+  #timer?: ReturnType<typeof setTimeout>;
 
   constructor(private readonly screen: Screen) {}
 
@@ -115,12 +116,13 @@ class Bars implements PullDisplay {
     } else {
       const isNews = this.#layers.get(event.digest)?.state !== event.state;
       this.#layers.set(event.digest, event);
-      if (!isNews && performance.now() - this.#last < INTERVAL) return;
+      if (!isNews) return this.#drawSoon();
     }
     this.#draw();
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.screen.write(this.#erase());
     this.#drawn = 0;
   }
@@ -136,7 +138,16 @@ class Bars implements PullDisplay {
     return this.#drawn > 0 ? `\x1b[${this.#drawn}A\r\x1b[J` : "";
   }
 
+  /** Draws at once, or when the last drawing is old enough: the last piece before a stall counts. */
+  #drawSoon(): void {
+    const pause = this.#last + INTERVAL - performance.now();
+    if (pause <= 0) return this.#draw();
+    this.#timer ??= setTimeout(() => this.#draw(), pause);
+  }
+
   #draw(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const { columns, rows } = this.screen.size();
     // A line of the terminal's full width would wrap, and the count of lines be wrong.
     const lines = this.#lines(rows - 1).map((line) => cut(line.text(columns - 1), columns - 1));

@@ -13,7 +13,7 @@ import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
-  force: { short: "f", help: "also one that is in use, or has several names" },
+  force: { short: "f", help: "all names of an image that is given by its ID" },
 } as const satisfies FlagTable;
 
 /** The help of `rmi`. */
@@ -21,8 +21,8 @@ export const help: Help = {
   usage: "rmi [FLAGS] IMAGE…",
   summary: "remove images",
   about: [
-    "Takes the name away, and removes what no other image needs. A container that is running " +
-    "keeps its layers.",
+    "Takes the name away, and removes what no other image needs. An image that a container is " +
+    "running on stays.",
   ],
   flags: { Flags: FLAGS },
   examples: [
@@ -49,7 +49,11 @@ export async function rmi(args: string[], { root }: Context): Promise<number> {
   const store = new ImageStore(root);
   for (const operand of operands) {
     const images = await known.knownImages(store, operand);
-    if (!force) refuse(operand, images, root);
+    refuseUsed(operand, images, root);
+    if (images.length > 1 && !force) {
+      const names = images.map(({ name }) => known.typedName(name)).join(", ");
+      throw new ImageInUse(`${operand} has several names (${names}): give one, or -f for all`);
+    }
     for (const { name } of images) {
       const { blobs, layers } = await removeImage(store, name);
       print(`Untagged: ${known.typedName(name)}\n`);
@@ -59,18 +63,12 @@ export async function rmi(args: string[], { root }: Context): Promise<number> {
   return 0;
 }
 
-/** Refuses what takes more away than was said, or what somebody needs. */
-function refuse(operand: string, images: Image[], root: string): void {
-  if (images.length > 1) {
-    const names = images.map(({ name }) => name).join(", ");
-    throw new ImageInUse(
-      `${operand} has several names (${names}): give one of them, or -f for all`,
-    );
-  }
-  const [{ name }] = images;
-  const user = runningContainers(root).find(({ image }) => image === name);
+/** Refuses to take away what a container needs. */
+function refuseUsed(operand: string, images: Image[], root: string): void {
+  const names = images.map(({ name }) => name);
+  const user = runningContainers(root).find(({ image }) => names.includes(image));
   if (!user) return;
-  throw new ImageInUse(`${operand} is in use by container ${user.id.slice(0, 12)}; -f removes it`);
+  throw new ImageInUse(`${operand} is in use by the running container ${user.id.slice(0, 12)}`);
 }
 
 function runningContainers(root: string): ContainerRecord[] {
