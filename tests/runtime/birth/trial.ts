@@ -31,6 +31,7 @@ export async function makeRootfs(path: string, programs = ["sh", "cat", "ls"]): 
   for (const directory of ["bin", "etc", "proc", "sys", "dev", "tmp"]) {
     await Deno.mkdir(`${path}/${directory}`, { recursive: true });
   }
+  await Deno.chmod(`${path}/tmp`, 0o1777);
   await Deno.copyFile(BUSYBOX, `${path}/bin/busybox`);
   await Deno.chmod(`${path}/bin/busybox`, 0o755);
   for (const program of programs) await Deno.symlink("busybox", `${path}/bin/${program}`);

@@ -1,0 +1,373 @@
+/**
+ * The birth of a container as a value: which calls, in which order. Nothing is called, so nobody has
+ * to be root.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert/equals";
+import type { BirthRequest } from "../../../runtime/birth/birth.ts";
+import { draft } from "../../../runtime/birth/launch.ts";
+import type { CgroupPlan } from "../../../runtime/cgroups/plan.ts";
+import { MOUNTS, requestFor, type Trial } from "./trial.ts";
+
+/** The calls of a birth as a person would write them. */
+function calls(trial: Trial = {}, request: Partial<BirthRequest> = {}): string[] {
+  const whole = { ...requestFor("/rootfs", trial), ignoredSignals: [13], ...request };
+  const { program } = draft(whole, { denySetgroups: false }).birth;
+  return program.steps.map((step) => program.format(step));
+}
+
+/** The calls of the child: all after the clone that makes it. */
+function childCalls(trial: Trial = {}, request: Partial<BirthRequest> = {}): string[] {
+  const all = calls(trial, request);
+  return all.slice(all.findIndex((call) => call.startsWith("pid = clone3(")) + 1);
+}
+
+/** The one place of a call that begins so; a second one would be a mistake. */
+function place(list: string[], beginning: string): number {
+  const places = [...list.keys()].filter((i) => list[i].startsWith(beginning));
+  assertEquals(places.length, 1, `${beginning} is there ${places.length} times`);
+  return places[0];
+}
+
+/** Fails unless the calls are there, once each, in this order. */
+function assertOrder(list: string[], ...beginnings: string[]): void {
+  const places = beginnings.map((beginning) => [place(list, beginning), beginning]);
+  assertEquals(places.toSorted((a, b) => Number(a[0]) - Number(b[0])), places);
+}
+
+const PRIVATE = 'mount(NULL, "/", NULL, MS_REC|MS_PRIVATE, NULL)';
+const PIVOT = 'pivot_root(".", ".")';
+const RIGHTS: Trial = {
+  process: { capabilities: { bounding: ["CAP_KILL"], ambient: [], permitted: ["CAP_KILL"] } },
+};
+
+Deno.test("the smallest birth, call by call", () => {
+  const all = calls({ args: ["sh"], spec: { mounts: [] } });
+  const isDrop = (call: string) => call.startsWith("prctl(PR_CAPBSET_DROP");
+  assertEquals(all.filter(isDrop).length, 41);
+  assertEquals(all.filter((call) => !isDrop(call)), [
+    "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0, &line)",
+    "pid = clone3({flags=CLONE_NEWNS|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWPID|CLONE_NEWNET, " +
+    "exit_signal=SIGCHLD}, 88)",
+    "prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)",
+    "dup3(child's end, 3, O_CLOEXEC)",
+    "close_range(4, 4294967295, 0)",
+    "send(3, NULL, 0, MSG_NOSIGNAL)",
+    "unshare(CLONE_NEWCGROUP)",
+    "setsid()",
+    "umask(0)",
+    PRIVATE,
+    'mount("/rootfs", "/rootfs", NULL, MS_BIND|MS_REC, NULL)',
+    'chdir("/rootfs")',
+    PIVOT,
+    'umount2(".", MNT_DETACH)',
+    'chdir("/")',
+    'mkdir("/dev", 0755)',
+    'mknod("/dev/null", S_IFCHR|0666, makedev(1, 3))',
+    'mknod("/dev/zero", S_IFCHR|0666, makedev(1, 5))',
+    'mknod("/dev/full", S_IFCHR|0666, makedev(1, 7))',
+    'mknod("/dev/random", S_IFCHR|0666, makedev(1, 8))',
+    'mknod("/dev/urandom", S_IFCHR|0666, makedev(1, 9))',
+    'mknod("/dev/tty", S_IFCHR|0666, makedev(5, 0))',
+    'symlink("/proc/self/fd", "/dev/fd")',
+    'symlink("/proc/self/fd/0", "/dev/stdin")',
+    'symlink("/proc/self/fd/1", "/dev/stdout")',
+    'symlink("/proc/self/fd/2", "/dev/stderr")',
+    'symlink("/proc/kcore", "/dev/core")',
+    'symlink("pts/ptmx", "/dev/ptmx")',
+    'input = open("/dev/null", O_RDONLY|O_CLOEXEC, 0)',
+    "dup3(input, 0, 0)",
+    "socket = socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, 0)",
+    'ioctl(socket, SIOCSIFFLAGS, {ifr_name="lo", ifr_flags=IFF_UP|IFF_RUNNING})',
+    "close(socket)",
+    "signal(SIGPIPE, SIG_DFL)",
+    "sigprocmask(SIG_SETMASK, {}, NULL)",
+    "keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)",
+    "prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)",
+    "setgroups(0, NULL)",
+    "setresgid(0, 0, 0)",
+    "setresuid(0, 0, 0)",
+    "prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0)",
+    'chdir("/")',
+    "capset({_LINUX_CAPABILITY_VERSION_3, 0}, {effective=0x0, permitted=0x0, inheritable=0x0})",
+    "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)",
+    "prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)",
+    "send(3, NULL, 0, MSG_NOSIGNAL)",
+    "umask(022)",
+    "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)",
+    'execve("/usr/bin/sh", ["sh"], ["PATH=/usr/bin:/bin"])',
+    'execve("/bin/sh", ["sh"], ["PATH=/usr/bin:/bin"])',
+  ]);
+});
+
+Deno.test("the child first ties itself to its parent, then lets go of what is the host's", () => {
+  const list = childCalls({}, { cgroup: CGROUP });
+  assertEquals(list.slice(0, 4).map((call) => call.split("(")[0]), [
+    "prctl",
+    "dup3",
+    "close_range",
+    "send",
+  ]);
+  assertEquals(list[0], "prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)");
+});
+
+Deno.test("a detached container is not tied", () => {
+  const list = childCalls({}, { dieWithParent: false });
+  assertEquals(list.filter((call) => call.includes("PDEATHSIG")), []);
+});
+
+Deno.test("changing the user unties, so the tie is made again, and the parent looked for", () => {
+  const list = childCalls({ process: { user: { uid: 5, gid: 6 } } });
+  const uid = place(list, "setresuid(5, 5, 5)");
+  const tied = list.lastIndexOf("prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)");
+  assertEquals([tied > uid, list[tied + 1]], [true, "send(3, NULL, 0, MSG_NOSIGNAL)"]);
+});
+
+Deno.test("mounts are private before anything is mounted, and the root is changed before the rest", () => {
+  const list = childCalls({ spec: { mounts: MOUNTS } });
+  const mounts = [...list.keys()].filter((i) => /^(mount|move_mount)\(/.test(list[i]));
+  assertEquals(list[mounts[0]], PRIVATE);
+  assertEquals(list[mounts[1]], 'mount("/rootfs", "/rootfs", NULL, MS_BIND|MS_REC, NULL)');
+  assertEquals(mounts.slice(2).every((i) => i > place(list, PIVOT)), true);
+  assertOrder(list, PIVOT, 'umount2(".", MNT_DETACH)', 'mkdir("/proc"', 'mount("proc"');
+});
+
+Deno.test("layers are stacked by short names, from the directory that they are in", () => {
+  const list = childCalls({}, {
+    root: {
+      kind: "overlay",
+      from: "/data/layers",
+      lower: ["aaa", "bbb"],
+      upper: "../containers/1/upper",
+      work: "../containers/1/work",
+      mountPoint: "../containers/1/rootfs",
+      userxattr: true,
+    },
+  });
+  const at = place(list, 'chdir("/data/layers")');
+  assertEquals(list.slice(at, at + 4), [
+    'chdir("/data/layers")',
+    'mount("overlay", "../containers/1/rootfs", "overlay", 0, "lowerdir=aaa:bbb,' +
+    'upperdir=../containers/1/upper,workdir=../containers/1/work,volatile,userxattr")',
+    'chdir("../containers/1/rootfs")',
+    PIVOT,
+  ]);
+});
+
+Deno.test("a volume is picked up while the host can be seen, and put down when it cannot", () => {
+  const volume = { destination: "/srv/data", type: "bind", source: "/etc" };
+  const list = childCalls({
+    spec: { mounts: [{ ...volume, options: ["rbind", "ro", "nosuid"] }] },
+  });
+  assertOrder(
+    list,
+    'tree of /etc = open_tree(AT_FDCWD, "/etc", OPEN_TREE_CLONE|',
+    'mount_setattr(tree of /etc, "", AT_EMPTY_PATH|AT_RECURSIVE, {propagation=MS_PRIVATE}, 32)',
+    'mount_setattr(tree of /etc, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID}',
+    PRIVATE,
+    PIVOT,
+    'mkdir("/srv/data", 0755)',
+    'move_mount(tree of /etc, "", AT_FDCWD, "/srv/data", MOVE_MOUNT_F_EMPTY_PATH|',
+    "close(tree of /etc)",
+  );
+});
+
+Deno.test("a file is bound onto a file, which is made and never written", () => {
+  const mount = { destination: "/etc/hosts", type: "bind", source: "/etc/hostname" };
+  const list = childCalls({ spec: { mounts: [mount] } });
+  assertOrder(
+    list,
+    PIVOT,
+    'mkdir("/etc", 0755)',
+    'mknod("/etc/hosts", S_IFREG|0644',
+    "move_mount(",
+  );
+});
+
+Deno.test("rights: the bounding set is cut while that may be done, caps are set for the new user", () => {
+  const list = childCalls({ ...RIGHTS });
+  assertEquals(list.filter((call) => call.startsWith("prctl(PR_CAPBSET_DROP")).length, 40);
+  assertEquals(list.includes("prctl(PR_CAPBSET_DROP, 5, 0, 0, 0)"), false);
+  assertOrder(
+    list,
+    "prctl(PR_CAPBSET_DROP, 40,",
+    "prctl(PR_SET_KEEPCAPS, 1",
+    "setgroups(",
+    "setresgid(",
+    "setresuid(",
+    "prctl(PR_SET_KEEPCAPS, 0",
+    "capset(",
+    "prctl(PR_SET_NO_NEW_PRIVS",
+    'execve("/bin/true"',
+  );
+});
+
+const FILTER = { filter: new Uint8Array(16), flags: 0 };
+
+Deno.test("with no_new_privs the filter is the last thing before the program", () => {
+  const list = childCalls({}, { seccomp: FILTER });
+  const filter = place(list, "seccomp(SECCOMP_SET_MODE_FILTER");
+  assertEquals(list[filter - 1], "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)");
+  assertEquals(list[filter + 1].startsWith("execve("), true);
+});
+
+Deno.test("without no_new_privs the filter is set while that is still allowed", () => {
+  const list = childCalls({ process: { noNewPrivileges: false } }, { seccomp: FILTER });
+  assertOrder(list, "seccomp(", "prctl(PR_CAPBSET_DROP, 0,", "setresuid(", "capset(");
+  assertEquals(list.some((call) => call.includes("NO_NEW_PRIVS")), false);
+});
+
+Deno.test("the program is looked for as execvp does", () => {
+  const paths = (trial: Trial) =>
+    childCalls(trial).filter((call) => call.startsWith("execve("))
+      .map((call) => JSON.parse(call.slice("execve(".length).split(",", 1)[0]));
+  assertEquals(paths({ args: ["sh"] }), ["/usr/bin/sh", "/bin/sh"]);
+  assertEquals(paths({ args: ["bin/sh"] }), ["bin/sh"]);
+  assertEquals(paths({ args: ["/bin/sh"] }), ["/bin/sh"]);
+  // the last of equal variables counts, and an empty directory is the working directory
+  const env = ["PATH=/nowhere", "PATH=/a::/b"];
+  assertEquals(paths({ args: ["sh"], process: { env } }), ["/a/sh", "./sh", "/b/sh"]);
+  const without = paths({ args: ["sh"], process: { env: [] } });
+  assertEquals([without[0], without.length], ["/usr/local/sbin/sh", 6]);
+});
+
+Deno.test("only the last place that is looked in must have the program", () => {
+  const { program } =
+    draft(requestFor("/rootfs", { args: ["sh"] }), { denySetgroups: false }).birth;
+  const allowed = program.steps.filter((step) => step.name === "execve")
+    .map((step) => step.options.allow?.includes("ENOENT") ?? false);
+  assertEquals(allowed, [true, false]);
+});
+
+const CGROUP: CgroupPlan = {
+  path: "/group",
+  directories: [{ path: "/sys/fs/cgroup/group", why: "", shared: false }],
+  writes: [{ path: "/sys/fs/cgroup/group/pids.max", value: "8", why: "" }],
+  joins: [{ path: "/sys/fs/cgroup/cpu/group/tasks", why: "" }],
+  into: "/sys/fs/cgroup/group",
+  mounts: [],
+  links: [],
+  record: { path: "/group", v1: {}, made: [] },
+};
+
+Deno.test("the limits are there before the child, and it is in its group before it sees it", () => {
+  const all = calls({}, { cgroup: CGROUP });
+  assertOrder(
+    all,
+    'mkdir("/sys/fs/cgroup/group", 0755)',
+    'file = open("/sys/fs/cgroup/group/pids.max"',
+    'cgroup = open("/sys/fs/cgroup/group", ',
+    "pid = clone3({flags=",
+    'file = open("/sys/fs/cgroup/cpu/group/tasks"',
+    "unshare(CLONE_NEWCGROUP)",
+    PRIVATE,
+  );
+  assertEquals(all[place(all, "pid = clone3(")].includes("CLONE_INTO_CGROUP"), true);
+});
+
+const USER: Trial = {
+  linux: { namespaces: [{ type: "user" }, { type: "mount" }, { type: "pid" }] },
+};
+
+Deno.test("in a user namespace the child waits for its maps, and takes devices along", () => {
+  const list = childCalls(USER, { cgroup: CGROUP, mayChangeGroups: false });
+  assertOrder(
+    list,
+    'send(3, "w", 1, MSG_NOSIGNAL)',
+    "read(3, &answer, 1)",
+    "_exit(1)",
+    "setsid()",
+    "tree of /dev/null = open_tree(",
+    PRIVATE,
+    PIVOT,
+    'mknod("/dev/null", S_IFREG|0644',
+    'move_mount(tree of /dev/null, "", AT_FDCWD, "/dev/null"',
+  );
+  assertEquals(list.filter((call) => /S_IFCHR|setgroups|cgroup\/cpu/.test(call)), []);
+});
+
+Deno.test("the parent writes the maps, groups first, and moves the child into its group", async () => {
+  const request = {
+    ...requestFor("/rootfs", {
+      linux: {
+        ...USER.linux,
+        uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+        gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+      },
+    }),
+    cgroup: CGROUP,
+  };
+  const { program } = (await draft(request, { denySetgroups: true }).attend("PID"))!;
+  assertOrder(
+    program.steps.map((step) => program.format(step)),
+    'file = open("/proc/PID/setgroups"',
+    'write(file, "deny", 4)',
+    'file = open("/proc/PID/gid_map"',
+    'file = open("/proc/PID/uid_map"',
+    'file = open("/sys/fs/cgroup/cpu/group/tasks"',
+    'write(file, "PID", 3)',
+  );
+});
+
+Deno.test("a terminal is opened in the container's own devpts, and becomes the three descriptors", () => {
+  const list = childCalls({
+    process: { terminal: true, consoleSize: { height: 50, width: 132 } },
+    spec: { mounts: [...MOUNTS, { destination: "/dev/pts", type: "devpts", source: "devpts" }] },
+  });
+  assertOrder(
+    list,
+    'mount("devpts", "/dev/pts"',
+    'master = open("/dev/pts/ptmx"',
+    "ioctl(master, TIOCSPTLCK",
+    "terminal = ioctl(master, TIOCGPTPEER",
+    "ioctl(terminal, TIOCSWINSZ, {ws_row=50, ws_col=132})",
+    "sendmsg(3,",
+    "close(master)",
+    "dup3(terminal, 0, 0)",
+    "dup3(terminal, 1, 0)",
+    "dup3(terminal, 2, 0)",
+    "ioctl(0, TIOCSCTTY, 0)",
+  );
+});
+
+Deno.test("paths are hidden and the root made read-only after everything is mounted", () => {
+  const list = childCalls({
+    spec: { mounts: MOUNTS, root: { path: "/rootfs", readonly: true } },
+    linux: {
+      namespaces: [{ type: "mount" }],
+      maskedPaths: ["/proc/kcore"],
+      readonlyPaths: ["/proc/sys"],
+      rootfsPropagation: "rslave",
+      sysctl: { "kernel.shm_rmid_forced": "1" },
+    },
+  });
+  assertOrder(
+    list,
+    'mount("proc", "/proc"',
+    'symlink("pts/ptmx", "/dev/ptmx")',
+    'file = open("/proc/sys/kernel/shm_rmid_forced"',
+    'mount("/proc/sys", "/proc/sys", NULL, MS_BIND|MS_REC, NULL)',
+    'mount_setattr(AT_FDCWD, "/proc/sys", 0, {attr_set=MOUNT_ATTR_RDONLY}, 32)',
+    'mount("/dev/null", "/proc/kcore", NULL, MS_BIND, NULL)',
+    'mount("tmpfs", "/proc/kcore", "tmpfs", MS_RDONLY, "size=0k")',
+    'mount_setattr(AT_FDCWD, "/", 0, {attr_set=MOUNT_ATTR_RDONLY}, 32)',
+    'mount(NULL, "/", NULL, MS_REC|MS_SLAVE, NULL)',
+    "prctl(PR_CAPBSET_DROP, 0,",
+  );
+});
+
+Deno.test("nothing that execve leaves open is opened without O_CLOEXEC", () => {
+  const list = calls({
+    spec: { mounts: [...MOUNTS, { destination: "/x", type: "bind", source: "/etc" }] },
+  }, { cgroup: CGROUP, seccomp: FILTER });
+  const opens = list.filter((call) => /\b(open|open_tree|socket|socketpair)\(/.test(call));
+  assertEquals(opens.filter((call) => !call.includes("CLOEXEC")), []);
+});
+
+Deno.test("a large environment and many arguments fit", () => {
+  const many = Array.from({ length: 5000 }, (_, i) => `VARIABLE_${i}=${"x".repeat(200)}`);
+  const list = childCalls({ args: ["sh", ...many], process: { env: many } });
+  assertEquals(list.at(-1)!.length > 2_000_000, true);
+});
