@@ -46,6 +46,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   rmi: { file: "./rmi.ts", name: "rmi" },
   load: { file: "./load.ts", name: "load" },
   import: { file: "./import.ts", name: "importTree" },
+  image: { file: "./image.ts", name: "image" },
   version: { file: "./version.ts", name: "version" },
 };
 

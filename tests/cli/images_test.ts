@@ -72,7 +72,13 @@ Deno.test({
   async fn() {
     await using registry = new FaultyRegistry();
     await using it = await fresh();
-    const { config } = await registry.addImage("box", "1", LAYERS, hostPlatform(), DETAILS);
+    const { config, diffIds } = await registry.addImage(
+      "box",
+      "1",
+      LAYERS,
+      hostPlatform(),
+      DETAILS,
+    );
     const name = `${registry.host}/box`;
     await it.run("pull", "-q", `${name}:1`);
     await it.run("tag", `${name}:1`, "own");
@@ -108,6 +114,17 @@ Deno.test({
       `${config.digest}\n`,
     );
     assertEquals((await it.run("images", "-q", "other")).stdout, "");
+
+    const [known] = JSON.parse((await it.run("image", "inspect", "own")).stdout);
+    assertEquals(known.RepoTags, [`${name}:1`, "own:latest"]);
+    assertEquals([known.Id, known.Created, known.Size], [config.digest, DETAILS.created, 4096]);
+    assertEquals([known.RootFS.Layers, known.Config], [diffIds, { Cmd: ["sh"] }]);
+    const directories = known.GraphDriver.Data.LowerDir.split(":");
+    assertEquals(directories.map((path: string) => [...Deno.readDirSync(`${path}/etc`)][0].name), [
+      "two",
+      "one",
+    ]);
+    assertEquals(await it.run("image", "ls", "-q"), await it.run("images", "-q"));
 
     const steps = (await it.run("history", id.slice(0, 6))).stdout.replace(/\d+ years/g, "N years");
     assertEquals(steps.split("\n").map((line) => line.split(/ {3,}/)), [

@@ -55,13 +55,15 @@ Deno.test("help is asked for in four ways, and is no error", async () => {
 Deno.test("what is not understood exits with 125 and changes nothing", async () => {
   await using root = await tempRoot();
   const complaints = {
-    "imagse": 'unknown command "imagse"; did you mean "images"?\ntiffin help shows the commands\n',
+    "histry": 'unknown command "histry"; did you mean "history"?\ntiffin help shows the commands\n',
     "constructor": 'unknown command "constructor"\ntiffin help shows the commands\n',
     "--rot x images":
       'unknown flag "--rot"; did you mean "--root"?\ntiffin help shows the commands\n',
     "help runn": 'unknown command "runn"; did you mean "run"?\ntiffin help shows the commands\n',
     "run --memry 1g local":
       'unknown flag "--memry"; did you mean "--memory"?\ntiffin run --help shows its flags\n',
+    "image lss":
+      'image has no command "lss"; did you mean "ls"?\ntiffin image --help shows its flags\n',
     "images --al": 'unknown flag "--al"\ntiffin images --help shows its flags\n',
   };
   for (const [line, complaint] of Object.entries(complaints)) {
