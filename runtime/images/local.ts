@@ -184,6 +184,9 @@ function configFiles(): Record<string, string> {
       "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "/etc/group": "root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\n",
     "/etc/hosts": "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+    // each container's own are bound over these; where there is nothing, overlayfs has to copy /etc
+    "/etc/hostname": "",
+    "/etc/resolv.conf": "",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n" +
       "services: files\nprotocols: files\n",
     "/etc/shells": "/bin/sh\n/bin/bash\n",
