@@ -123,7 +123,8 @@ async function converse(
   let terminal: number | undefined;
   for (;;) {
     const { byte, descriptor } = await receive(line);
-    if (byte === "") return terminal;
+    // a filter that forbids the child to say so ends it without a word
+    if (byte === "" && !program.failed) return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {
       const { program, helpers } = (await draft.attend(pid))!;
@@ -131,7 +132,7 @@ async function converse(
       (await later<typeof import("./maps.ts")>(import.meta, "./maps.ts")).checkHelpers(helpers);
       send(line, SAYS.waiting);
     }
-    if (byte === SAYS.failed) {
+    if (byte === SAYS.failed || byte === "") {
       if (terminal !== undefined) attempt.close(terminal);
       throw await examine({ request, program, step: program.failed!, pid });
     }
