@@ -9,6 +9,8 @@ import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { needs, type Requirements } from "../../helpers/needs.ts";
 import { type TempRoot, tempRoot } from "../../helpers/temp_root.ts";
+import { E } from "../../../ffi/errno.ts";
+import { bpf } from "./held.ts";
 import { BUSYBOX, failure, makeRootfs, run, type Trial } from "../birth/trial.ts";
 
 const NEEDED: Requirements = { root: true, files: [BUSYBOX] };
@@ -371,6 +373,25 @@ Deno.test({
     using _writer = await Deno.open(`${rootfs}/bin/busybox`, { write: true });
     const error = await failure(rootfs, { args: ["/bin/busybox"] });
     assertStringIncludes(error.message, "ETXTBSY (text file busy): /bin/busybox is open for");
+    assertEquals(error.exitCode, 126);
+  },
+});
+
+Deno.test({
+  ...needs("a filter that forbids the program, and even that the child says so", NEEDED),
+  async fn() {
+    await using root = await tempRoot();
+    const rootfs = await makeRootfs(`${root.path}/rootfs`);
+    // EPERM for everything but exit_group(2)
+    const exit = Deno.build.arch === "x86_64" ? 231 : 94;
+    const filter = bpf([[0x20, 0, 0, 0], [0x15, 0, 1, exit], [6, 0, 0, 0x7fff0000], [
+      6,
+      0,
+      0,
+      0x50000 | E.EPERM,
+    ]]);
+    const error = await failure(rootfs, { request: { seccomp: { filter, flags: 0 } } });
+    assertStringIncludes(error.message, "the container's own seccomp profile forbids execve(2)");
     assertEquals(error.exitCode, 126);
   },
 });

@@ -94,12 +94,17 @@ export async function provokeHere(
 
 /** Has a system call fail from here on, by a filter; ENOSYS is what an old kernel, or Docker, says. */
 export function forbidCall(program: Program, number: number, errno: number = E.ENOSYS): void {
-  const instructions = [[0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, 0x50000 | errno], [
-    0x06,
+  const filter = bpf([[0x20, 0, 0, 0], [0x15, 0, 1, number], [6, 0, 0, 0x50000 | errno], [
+    6,
     0,
     0,
     0x7fff0000,
-  ]];
+  ]]);
+  installFilter(program, { filter, flags: 0 });
+}
+
+/** Instructions of classic BPF, `struct sock_filter`: code, jump if true, if false, value. */
+export function bpf(instructions: [number, number, number, number][]): Uint8Array {
   const filter = new Uint8Array(instructions.length * 8);
   const view = new DataView(filter.buffer);
   instructions.forEach(([code, yes, no, value], i) => {
@@ -108,7 +113,7 @@ export function forbidCall(program: Program, number: number, errno: number = E.E
     view.setUint8(i * 8 + 3, no);
     view.setUint32(i * 8 + 4, value, true);
   });
-  installFilter(program, { filter, flags: 0 });
+  return filter;
 }
 
 /** The host's files but for some: as another machine has them. */
