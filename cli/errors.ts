@@ -42,7 +42,8 @@ const RUN_FAILED = 125;
  * @returns the exit code
  */
 export function report(error: unknown, occasion: Occasion): number {
-  if (error instanceof OutputClosed) return BROKEN_PIPE;
+  // Whoever read our output has gone: there is nobody to tell.
+  if (error instanceof OutputClosed || error instanceof Deno.errors.BrokenPipe) return BROKEN_PIPE;
   const { message, hints, exitCode } = complaintOf(error, occasion);
   const name = hasColour(Deno.stderr) ? "\x1b[1;31mtiffin:\x1b[0m" : "tiffin:";
   const lines = [...(message === "" ? [] : [`${name} ${message}`]), ...hints];
@@ -120,5 +121,5 @@ function hintsOf(error: Details, { command, root }: Occasion): string[] {
       `${root} is not ${whose}'s to write to: choose another place with --root or TIFFIN_ROOT`,
     ];
   }
-  return name === "NotCapable" ? ["Deno needs leave for this: start it as deno run -A"] : [];
+  return [];
 }

@@ -9,6 +9,7 @@
 import { later } from "../runtime/later.ts";
 import { dataRoot } from "../runtime/data_root.ts";
 import type { FlagTable } from "./flags/grammar.ts";
+import type { Occasion } from "./errors.ts";
 import type { Help } from "./usage.ts";
 
 /** What every command is told beside its own words. */
@@ -76,7 +77,18 @@ const UNKNOWN = 125;
  * @returns what the process should exit with
  */
 export async function main(args: string[]): Promise<number> {
-  const occasion: { command?: string; root: string } = { root: "" };
+  const occasion: Occasion = { root: "" };
+  try {
+    return await dispatch(args, occasion);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return refusePermissions(error);
+    const { report } = await later<typeof import("./errors.ts")>(import.meta, "./errors.ts");
+    return report(error, occasion);
+  }
+}
+
+/** Runs the command that the words name. */
+async function dispatch(args: string[], occasion: Occasion): Promise<number> {
   try {
     const problem = groundProblem(ground());
     if (problem !== undefined) throw await usageError(problem);
@@ -88,11 +100,17 @@ export async function main(args: string[]): Promise<number> {
     occasion.command = name;
     return await (await commandOf(entry))(rest, { root: occasion.root });
   } catch (error) {
-    const wantsHelp = error instanceof Error && error.name === "HelpWanted";
-    if (wantsHelp) return await help(occasion.command ? [occasion.command] : []);
-    const { report } = await later<typeof import("./errors.ts")>(import.meta, "./errors.ts");
-    return report(error, occasion);
+    if (!(error instanceof Error) || error.name !== "HelpWanted") throw error;
+    return await help(occasion.command ? [occasion.command] : []);
   }
+}
+
+/** Says what Deno wants, without a module that it would want to read as well. */
+function refusePermissions({ message }: Error): number {
+  const [wish] = message.split(",", 1);
+  const text = `tiffin: Deno ${wish.replace("Requires", "requires")}: start it as deno run -A\n`;
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+  return UNKNOWN;
 }
 
 /** The flags before the command; usually there are none, and what reads them is not loaded. */

@@ -6,6 +6,7 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
+import { assertMatch } from "@std/assert/match";
 import { groundProblem } from "../../cli/main.ts";
 import { loadedModules } from "../helpers/loaded_modules.ts";
 import { project, runTiffin } from "../helpers/run_tiffin.ts";
@@ -106,9 +107,13 @@ Deno.test("the version", async () => {
 });
 
 Deno.test("a reader who goes away ends it without a word", async () => {
+  for (const words of [["help", "run"], ["run", "--help"]]) await goAway(words);
+});
+
+async function goAway(words: string[]): Promise<void> {
   await using root = await tempRoot();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", `${project}/mod.ts`, "help", "run"],
+    args: ["run", "--quiet", "-A", `${project}/mod.ts`, ...words],
     env: { TIFFIN_ROOT: root.path },
     stdin: "null",
     stdout: "piped",
@@ -117,6 +122,29 @@ Deno.test("a reader who goes away ends it without a word", async () => {
   await child.stdout.cancel();
   const stderr = await new Response(child.stderr).text();
   assertEquals({ code: (await child.status).code, stderr }, { code: 141, stderr: "" });
+}
+
+Deno.test("without permissions it says how to start it", async () => {
+  for (const flags of [[], ["--allow-read", "--allow-env", "--allow-sys"]]) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        ...flags,
+        `${project}/mod.ts`,
+        "run",
+        "local",
+        "true",
+      ],
+      env: { TIFFIN_ROOT: "/no/where", NO_COLOR: "1" },
+    }).output();
+    assertEquals(code, 125);
+    assertMatch(
+      new TextDecoder().decode(stderr),
+      /^tiffin: Deno requires \w+ access to "[^"]*": start it as deno run -A\n$/,
+    );
+  }
 });
 
 Deno.test("a command loads what it needs of cli/, and no more", async () => {
