@@ -5,7 +5,7 @@
  */
 
 import { CAPABILITY_NAMES } from "../capabilities.ts";
-import { either, type Finder, type Scene } from "./scene.ts";
+import { either, type Finder, type Finding, type Scene } from "./scene.ts";
 
 /** A capability that the process does not have and that the call needs. */
 export function lacks(capability: string): Finder {
@@ -32,7 +32,7 @@ export function unmapped(scene: Scene, kind: "uid" | "gid", ids: number[]): numb
 }
 
 /** AppArmor takes the rights away that a user namespace would give; Ubuntu's since 23.10 does. */
-export const restrictedByAppArmor: Finder = (scene) => {
+export const restrictedByAppArmor: Finder = (scene): Finding | undefined => {
   if (scene.host("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") !== "1") return;
   if (!scene.isNew("user") || scene.isRoot) return;
   return {
@@ -44,7 +44,7 @@ export const restrictedByAppArmor: Finder = (scene) => {
 };
 
 /** A filter of system calls that was there before the container's own. */
-export const filteredFromOutside: Finder = (scene) => {
+export const filteredFromOutside: Finder = (scene): Finding | undefined => {
   if (scene.host("/proc/self/status").includes("\nSeccomp:\t2")) {
     return {
       cause: `a seccomp filter is on this process, most likely that of a container that it runs ` +

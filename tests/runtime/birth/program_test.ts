@@ -6,39 +6,10 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import type { BirthRequest } from "../../../runtime/birth/birth.ts";
 import { draft } from "../../../runtime/birth/launch.ts";
-import type { CgroupPlan } from "../../../runtime/cgroups/plan.ts";
+import { assertOrder, calls, CGROUP, childCalls, PIVOT, place, PRIVATE } from "./calls.ts";
 import { MOUNTS, requestFor, type Trial } from "./trial.ts";
 
-/** The calls of a birth as a person would write them. */
-function calls(trial: Trial = {}, request: Partial<BirthRequest> = {}): string[] {
-  const whole = { ...requestFor("/rootfs", trial), ignoredSignals: [13], ...request };
-  const { program } = draft(whole, { denySetgroups: false }).birth;
-  return program.steps.map((step) => program.format(step));
-}
-
-/** The calls of the child: all after the clone that makes it. */
-function childCalls(trial: Trial = {}, request: Partial<BirthRequest> = {}): string[] {
-  const all = calls(trial, request);
-  return all.slice(all.findIndex((call) => call.startsWith("pid = clone3(")) + 1);
-}
-
-/** The one place of a call that begins so; a second one would be a mistake. */
-function place(list: string[], beginning: string): number {
-  const places = [...list.keys()].filter((i) => list[i].startsWith(beginning));
-  assertEquals(places.length, 1, `${beginning} is there ${places.length} times`);
-  return places[0];
-}
-
-/** Fails unless the calls are there, once each, in this order. */
-function assertOrder(list: string[], ...beginnings: string[]): void {
-  const places = beginnings.map((beginning) => [place(list, beginning), beginning]);
-  assertEquals(places.toSorted((a, b) => Number(a[0]) - Number(b[0])), places);
-}
-
-const PRIVATE = 'mount(NULL, "/", NULL, MS_REC|MS_PRIVATE, NULL)';
-const PIVOT = 'pivot_root(".", ".")';
 const RIGHTS: Trial = {
   process: { capabilities: { bounding: ["CAP_KILL"], ambient: [], permitted: ["CAP_KILL"] } },
 };
@@ -239,97 +210,6 @@ Deno.test("only the last place that is looked in must have the program", () => {
   const allowed = program.steps.filter((step) => step.name === "execve")
     .map((step) => step.options.allow?.includes("ENOENT") ?? false);
   assertEquals(allowed, [true, false]);
-});
-
-const CGROUP: CgroupPlan = {
-  path: "/group",
-  directories: [{ path: "/sys/fs/cgroup/group", why: "", shared: false }],
-  writes: [{ path: "/sys/fs/cgroup/group/pids.max", value: "8", why: "" }],
-  joins: [{ path: "/sys/fs/cgroup/cpu/group/tasks", why: "" }],
-  into: "/sys/fs/cgroup/group",
-  mounts: [],
-  links: [],
-  record: { path: "/group", v1: {}, made: [] },
-};
-
-Deno.test("the limits are there before the child, and it is in its group before it sees it", () => {
-  const all = calls({}, { cgroup: CGROUP });
-  assertOrder(
-    all,
-    'mkdir("/sys/fs/cgroup/group", 0755)',
-    'file = open("/sys/fs/cgroup/group/pids.max"',
-    'cgroup = open("/sys/fs/cgroup/group", ',
-    "pid = clone3({flags=",
-    'file = open("/sys/fs/cgroup/cpu/group/tasks"',
-    "unshare(CLONE_NEWCGROUP)",
-    PRIVATE,
-  );
-  assertEquals(all[place(all, "pid = clone3(")].includes("CLONE_INTO_CGROUP"), true);
-});
-
-const USER: Trial = {
-  linux: { namespaces: [{ type: "user" }, { type: "mount" }, { type: "pid" }] },
-};
-
-Deno.test("in a user namespace the child waits for its maps, and takes devices along", () => {
-  const list = childCalls(USER, { cgroup: CGROUP, mayChangeGroups: false });
-  assertOrder(
-    list,
-    'send(3, "w", 1, MSG_NOSIGNAL)',
-    "read(3, &answer, 1)",
-    "_exit(1)",
-    "setsid()",
-    "tree of /dev/null = open_tree(",
-    PRIVATE,
-    PIVOT,
-    'mknod("/dev/null", S_IFREG|0644',
-    'move_mount(tree of /dev/null, "", AT_FDCWD, "/dev/null"',
-  );
-  assertEquals(list.filter((call) => /S_IFCHR|setgroups|cgroup\/cpu/.test(call)), []);
-});
-
-Deno.test("the parent writes the maps, groups first, and moves the child into its group", async () => {
-  const request = {
-    ...requestFor("/rootfs", {
-      linux: {
-        ...USER.linux,
-        uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
-        gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
-      },
-    }),
-    cgroup: CGROUP,
-  };
-  const { program } = (await draft(request, { denySetgroups: true }).attend("PID"))!;
-  assertOrder(
-    program.steps.map((step) => program.format(step)),
-    'file = open("/proc/PID/setgroups"',
-    'write(file, "deny", 4)',
-    'file = open("/proc/PID/gid_map"',
-    'file = open("/proc/PID/uid_map"',
-    'file = open("/sys/fs/cgroup/cpu/group/tasks"',
-    'write(file, "PID", 3)',
-  );
-});
-
-Deno.test("a terminal is opened in the container's own devpts, and becomes the three descriptors", () => {
-  const list = childCalls({
-    process: { terminal: true, consoleSize: { height: 50, width: 132 } },
-    spec: { mounts: [...MOUNTS, { destination: "/dev/pts", type: "devpts", source: "devpts" }] },
-  });
-  assertOrder(
-    list,
-    'mount("devpts", "/dev/pts"',
-    'master = open("/dev/pts/ptmx"',
-    "ioctl(master, TIOCSPTLCK",
-    "terminal = ioctl(master, TIOCGPTPEER",
-    "ioctl(terminal, TIOCSWINSZ, {ws_row=50, ws_col=132})",
-    "sendmsg(3,",
-    "close(master)",
-    "dup3(terminal, 0, 0)",
-    "dup3(terminal, 1, 0)",
-    "dup3(terminal, 2, 0)",
-    "ioctl(0, TIOCSCTTY, 0)",
-  );
 });
 
 Deno.test("paths are hidden and the root made read-only after everything is mounted", () => {
