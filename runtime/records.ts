@@ -55,13 +55,18 @@ function readJson<T>(path: string): T | undefined {
 /** A directory without a record is somebody's first step, unless it is older than this. */
 const GRACE = 10_000;
 
-/** Clears away what killed commands left: their containers, groups and directories. */
+/**
+ * Clears away what killed commands left: their containers, groups and directories.
+ *
+ * What cannot be cleared away now is left for the next command: it is no reason for a container
+ * that has nothing to do with it not to start.
+ */
 export async function clearLeftovers(dataRoot: string): Promise<void> {
   for (const entry of list(containersDirectory(dataRoot))) {
     const directory = `${containersDirectory(dataRoot)}/${entry}`;
     const record = readRecord(directory);
     if (record ? isAlive(record.owner) : isYoung(directory)) continue;
-    await clear(directory, record);
+    await clear(directory, record).catch(() => {});
   }
 }
 
