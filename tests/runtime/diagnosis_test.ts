@@ -18,7 +18,7 @@ import { parseMountinfo } from "../../runtime/diagnosis/mountinfo.ts";
 import { needs } from "../helpers/needs.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
 import { BUSYBOX, failure, makeRootfs, start } from "./birth/trial.ts";
-import { provokeHere } from "./diagnosis/held.ts";
+import { domainController, provokeHere } from "./diagnosis/held.ts";
 
 Deno.test("where nothing is found, the call and its errno are all that is said", async () => {
   const error = await provokeHere((program) => program.call("why").dup3(-1, 5, 0));
@@ -119,8 +119,7 @@ Deno.test({
     await Deno.mkdir(group);
     const directory = libc.open(group, O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0);
     try {
-      const [controller] = (await Deno.readTextFile(`${group}/cgroup.controllers`)).split(/\s/);
-      await Deno.writeTextFile(`${group}/cgroup.subtree_control`, `+${controller}`);
+      await Deno.writeTextFile(`${group}/cgroup.subtree_control`, `+${domainController(group)}`);
       const error = await provokeHere((program) => {
         const args = cloneArgs(CLONE.INTO_CGROUP, directory);
         program.call("", { fork: {} }).clone3(args, args.bytes.length);

@@ -12,7 +12,7 @@ import type { Program } from "../../../ffi/program.ts";
 import { writeFile } from "../../../runtime/birth/files.ts";
 import { readCgroupHost } from "../../../runtime/cgroups/host.ts";
 import { needs } from "../../helpers/needs.ts";
-import { type Ground, provoke } from "./held.ts";
+import { domainController, type Ground, provoke } from "./held.ts";
 
 const host = readCgroupHost();
 const unified = host.v2?.mount ?? "";
@@ -100,9 +100,8 @@ refuses({
   name: "cgroup v2: controllers handed on where processes are",
   mount: unified,
   write: (program, group) => {
-    const [controller] = Deno.readTextFileSync(`${group}/cgroup.controllers`).trim().split(" ");
     writeFile(program, `${group}/cgroup.procs`, "0", "");
-    writeFile(program, `${group}/cgroup.subtree_control`, `+${controller}`, "");
+    writeFile(program, `${group}/cgroup.subtree_control`, `+${domainController(group)}`, "");
   },
   says: ["EBUSY", "GROUP has processes of its own", 'the "no internal processes" rule, cgroups(7)'],
 });
@@ -123,7 +122,6 @@ refuses({
   name: "cgroup v2: mounted read-only",
   mount: unified,
   write: (program, group) => {
-    program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
     program.call("").mount(unified, unified, null, MS.BIND, null);
     program.call("").mount(null, unified, null, MS.REMOUNT | MS.BIND | MS.RDONLY, null);
     program.call("").mkdir(`${group}/one`, 0o755);

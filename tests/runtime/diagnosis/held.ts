@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CLONE, SIG } from "../../../ffi/constants.ts";
+import { CLONE, MS, SIG } from "../../../ffi/constants.ts";
 import { E } from "../../../ffi/errno.ts";
 import { attempt, libc } from "../../../ffi/libc.ts";
 import { Arena, type Ref } from "../../../ffi/memory.ts";
@@ -45,6 +45,8 @@ export async function provoke(
   const child = program.call("a child", { fork: {} }).clone3(cloneArgs(flags), 88);
   connect(program, line, true);
   if (flags & CLONE.NEWUSER) waitForMaps(program);
+  // on most systems mounts are shared, and what a test mounts would be the host's as well
+  if (flags & CLONE.NEWNS) program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
   program.phase("the test");
   write(program);
   program.end();
@@ -114,6 +116,12 @@ export function bpf(instructions: [number, number, number, number][]): Uint8Arra
     view.setUint32(i * 8 + 4, value, true);
   });
   return filter;
+}
+
+/** A controller that a group with processes cannot hand on: threads may be divided by the others. */
+export function domainController(group: string): string {
+  const all = Deno.readTextFileSync(`${group}/cgroup.controllers`).trim().split(" ");
+  return all.find((name) => !["cpu", "cpuset", "perf_event", "pids"].includes(name)) ?? "none";
 }
 
 /** The host's files but for some: as another machine has them. */

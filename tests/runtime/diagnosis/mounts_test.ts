@@ -100,7 +100,6 @@ refuses(
   "mount: as many mounts as there may be",
   (program, root) => {
     // each doubles what is there
-    program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
     program.call("").mount("tmpfs", `${root}/one`, "tmpfs", 0, null);
     program.call("").mkdir(`${root}/one/x`, 0o755);
     program.call("").mount(null, `${root}/one`, null, MS.SHARED, null);
@@ -147,7 +146,6 @@ Deno.test({
     await using root = await tempRoot();
     let inner: Ref;
     const error = await provoke((program) => {
-      program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
       program.call("as containers do").mount("tmpfs", "/proc/acpi", "tmpfs", MS.RDONLY, null);
       const parent = program.label();
       const flags = CLONE.NEWUSER | CLONE.NEWNS | CLONE.NEWPID;
@@ -170,7 +168,6 @@ Deno.test({
     await using root = await tempRoot();
     let inner: Ref;
     const error = await provoke((program) => {
-      program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
       program.call("").mount("tmpfs", root.path, "tmpfs", MS.RDONLY, null);
       const parent = program.label();
       const flags = CLONE.NEWUSER | CLONE.NEWNS;
@@ -219,7 +216,6 @@ refuses(
 refuses(
   "open_tree: an unbindable mount",
   (program, root) => {
-    program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
     program.call("").mount("tmpfs", `${root}/one`, "tmpfs", 0, null);
     program.call("").mount(null, `${root}/one`, null, MS.UNBINDABLE, null);
     program.call("").open_tree(AT.FDCWD, `${root}/one`, OPEN_TREE.CLONE);
@@ -229,7 +225,6 @@ refuses(
 refuses(
   "move_mount: a directory onto a file",
   (program, root) => {
-    program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
     const tree = program.call("").open_tree(AT.FDCWD, `${root}/one`, OPEN_TREE.CLONE);
     program.call("").move_mount(tree, "", AT.FDCWD, `${root}/file`, MOVE_MOUNT.F_EMPTY_PATH);
   },
@@ -238,7 +233,6 @@ refuses(
 refuses(
   "move_mount: a file onto a directory",
   (program, root) => {
-    program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
     const tree = program.call("").open_tree(AT.FDCWD, `${root}/file`, OPEN_TREE.CLONE);
     program.call("").move_mount(tree, "", AT.FDCWD, `${root}/one`, MOVE_MOUNT.F_EMPTY_PATH);
   },

@@ -12,10 +12,6 @@ import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
 import { provoke } from "./held.ts";
 
-function makePrivate(program: Program): void {
-  program.call("").mount(null, "/", null, MS.REC | MS.PRIVATE, null);
-}
-
 function bind(program: Program, path: string): void {
   program.call("").mount(path, path, null, MS.BIND | MS.REC, null);
 }
@@ -25,7 +21,6 @@ Deno.test({
   async fn() {
     await using root = await tempRoot();
     const error = await provoke((program) => {
-      makePrivate(program);
       program.call("").mount("tmpfs", root.path, "tmpfs", 0, null);
       program.call("").mkdir(`${root.path}/new`, 0o755);
       program.call("").chdir(`${root.path}/new`);
@@ -46,7 +41,6 @@ Deno.test({
   async fn() {
     await using root = await tempRoot();
     const error = await provoke((program) => {
-      makePrivate(program);
       program.call("").chdir(root.path);
       program.call("").pivot_root(".", ".");
     });
@@ -62,7 +56,6 @@ Deno.test({
   async fn() {
     await using root = await tempRoot();
     const error = await provoke((program) => {
-      makePrivate(program);
       program.call("").mount(null, "/", null, MS.REC | MS.SHARED, null);
       bind(program, root.path);
       program.call("").chdir(root.path);
@@ -78,7 +71,6 @@ Deno.test({
   async fn() {
     await using root = await tempRoot();
     const error = await provoke((program) => {
-      makePrivate(program);
       bind(program, root.path);
       program.call("").mount(null, root.path, null, MS.SHARED, null);
       program.call("").mkdir(`${root.path}/new`, 0o755);
@@ -97,7 +89,6 @@ Deno.test({
     await using root = await tempRoot();
     await Deno.mkdir(`${root.path}/jail/new`, { recursive: true });
     const error = await provoke((program) => {
-      makePrivate(program);
       program.call("").mount("proc", "/proc", "proc", 0, null);
       program.call("").chroot(`${root.path}/jail`);
       program.call("").chdir("/new");
@@ -116,7 +107,6 @@ Deno.test({
     await Deno.mkdir(`${root.path}/new`);
     await Deno.mkdir(`${root.path}/old`);
     const error = await provoke((program) => {
-      makePrivate(program);
       program.call("").mount("tmpfs", `${root.path}/new`, "tmpfs", 0, null);
       program.call("").mount("tmpfs", `${root.path}/old`, "tmpfs", 0, null);
       program.call("").pivot_root(`${root.path}/new`, `${root.path}/old`);
@@ -132,7 +122,6 @@ Deno.test({
   ...needs("pivot_root: onto the root itself", { root: true }),
   async fn() {
     const error = await provoke((program) => {
-      makePrivate(program);
       program.call("").chdir("/");
       program.call("").pivot_root(".", ".");
     });
