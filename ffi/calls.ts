@@ -214,7 +214,6 @@ function constantName(family: string, member: string): string {
     case "W":
       return `${family}${member}`;
     case "SIG_HOW":
-    case "SIG_HANDLER":
       return `SIG_${member}`;
     default:
       return `${family}_${member}`;

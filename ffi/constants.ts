@@ -191,9 +191,6 @@ export const SIG = {
 /** sigprocmask(2): how the mask changes. */
 export const SIG_HOW = { BLOCK: 0, UNBLOCK: 1, SETMASK: 2 } as const;
 
-/** signal(2): what may stand for a handler. */
-export const SIG_HANDLER = { DFL: 0, IGN: 1 } as const;
-
 /** mmap(2) protections. */
 export const PROT = { READ: 1, WRITE: 2, EXEC: 4 } as const;
 
@@ -296,6 +293,7 @@ export const IOPRIO_WHO = { PROCESS: 1, PGRP: 2, USER: 3 } as const;
 
 /** System call numbers, for calls that have no wrapper in every glibc, or one that takes locks. */
 export const SYS = {
+  rt_sigaction: arm ? 134 : 13,
   pivot_root: arm ? 41 : 155,
   capset: arm ? 91 : 126,
   setgroups: arm ? 159 : 116,

@@ -286,10 +286,11 @@ async function lookUpUser(
     const { resolveUser } = await later<typeof import("./users.ts")>(import.meta, "./users.ts");
     return resolveUser(layers, wanted, groups);
   };
-  // a root directory can change, and who asks for groups is rare
-  if (typeof from === "string" || groups.length) return await lookUp();
+  // a root directory can change, groups are rare, and not every word makes a file's name
+  const isUsual = groups.length === 0 && /^[\w.:-]{0,64}$/.test(wanted);
+  if (typeof from === "string" || !isUsual) return await lookUp();
   // an image never changes: what was found once is found again
-  const path = `${dataRoot}/cache/user-${from.id.slice(7, 31)}-${encodeURIComponent(wanted)}.json`;
+  const path = `${dataRoot}/cache/user-${from.id.slice(7, 31)}-${wanted}.json`;
   const known = readHostFile(path);
   if (known) return JSON.parse(known);
   const user = await lookUp();

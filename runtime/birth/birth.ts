@@ -9,7 +9,7 @@
  */
 
 import { CLONE, O } from "../../ffi/constants.ts";
-import type { Memory } from "../../ffi/memory.ts";
+import type { Memory, Ref } from "../../ffi/memory.ts";
 import type { Program, Step } from "../../ffi/program.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
 import type { CgroupPlan } from "../cgroups/plan.ts";
@@ -95,6 +95,8 @@ export interface Birth {
   clone: Step;
   /** the two ends of the line between parent and child, as socketpair(2) leaves them */
   line: Memory;
+  /** the parent's descriptor of the cgroup that the child is born in */
+  cgroup?: Ref;
   /** whether the child waits for the parent to write its user and group maps */
   waitsForMaps: boolean;
 }
@@ -142,7 +144,7 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   furnish(program, request);
   becomeProcess(program, request);
   writeFailure(program, SETUP_FAILED);
-  return { program, clone, line, waitsForMaps: inUserNamespace };
+  return { program, clone, line, cgroup, waitsForMaps: inUserNamespace };
 }
 
 function enterNamespaces(program: Program, request: BirthRequest, inUserNamespace: boolean): void {

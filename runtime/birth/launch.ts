@@ -87,17 +87,18 @@ export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): 
  * @throws what `examine` makes of a failed step; nothing of the child is left then
  */
 export async function launch(draft: Draft, examine: Examine): Promise<Launched> {
-  const { birth: { program, clone, line } } = draft;
+  const { birth: { program, clone, line, cgroup } } = draft;
   try {
     program.walk();
   } catch (error) {
-    for (const end of [0, 4]) if (line.at(end).value) attempt.close(line.at(end).value);
+    closeAll(draft.birth);
     const step = program.failed;
     throw step ? await examine({ request: draft.request, program, step }) : error;
   }
   const pid = clone.result.value;
   const ours = line.at(0).value;
   libc.close(line.at(4).value);
+  if (cgroup) libc.close(cgroup.value);
   let terminal: number | undefined;
   try {
     terminal = await converse(draft, pid, ours, examine);
@@ -110,6 +111,24 @@ export async function launch(draft: Draft, examine: Examine): Promise<Launched> 
   }
   if (program.arena.size === ARENA_SIZE) spare.push(program.arena);
   return { pid, terminal };
+}
+
+/** Closes what the parent's part had opened when it failed; a slot that is still 0 was not reached. */
+function closeAll({ line, cgroup }: Birth): void {
+  const opened = [line.at(0), line.at(4), ...(cgroup ? [cgroup] : [])];
+  for (const { value } of opened) if (value > 0) attempt.close(value);
+}
+
+/** Does the parent's part while the child waits for it. */
+async function attend({ request, attend }: Draft, pid: number, examine: Examine): Promise<void> {
+  const { program, helpers } = (await attend(pid))!;
+  try {
+    program.walk();
+  } catch (error) {
+    const step = program.failed;
+    throw step ? await examine({ request, program, step, pid }) : error;
+  }
+  (await later<typeof import("./maps.ts")>(import.meta, "./maps.ts")).checkHelpers(helpers);
 }
 
 /** Answers the child until execve(2) cuts the line. @returns the terminal's master */
@@ -127,9 +146,7 @@ async function converse(
     if (byte === "" && !program.failed) return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {
-      const { program, helpers } = (await draft.attend(pid))!;
-      program.walk();
-      (await later<typeof import("./maps.ts")>(import.meta, "./maps.ts")).checkHelpers(helpers);
+      await attend(draft, pid, examine);
       send(line, SAYS.waiting);
     }
     if (byte === SAYS.failed || byte === "") {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { O, S } from "../../ffi/constants.ts";
+import { AT, O, S } from "../../ffi/constants.ts";
 import type { Program } from "../../ffi/program.ts";
 
 /** Makes the directories that lead to `path`, except the last component: `/a` and `/a/b` of `/a/b/c`. */
@@ -32,11 +32,23 @@ export function makeDirectories(program: Program, path: string, made: Set<string
   makeDirectory(program, path, made);
 }
 
-/** Makes an empty file to mount a file on; mknod(2) makes one in a single call. */
+/**
+ * Makes an empty file to mount a file on; mknod(2) makes one in a single call.
+ *
+ * Where an image has a link that leads nowhere, as /etc/resolv.conf does in some, it makes room.
+ */
 export function makeFile(program: Program, path: string, made: Set<string>): void {
   makeParents(program, path, made);
+  const there = program.label();
   program.call("an empty file to mount on, where the image has none", { allow: ["EEXIST"] })
     .mknod(path, S.IFREG | 0o644, 0);
+  program.call("it is there, unless it is a link that leads nowhere", {
+    allow: ["ENOENT"],
+    onSuccess: there,
+  }).access(path, 0);
+  program.call("such a link makes room").unlinkat(AT.FDCWD, path, 0);
+  program.call("for a file to mount on").mknod(path, S.IFREG | 0o644, 0);
+  program.place(there);
 }
 
 /**

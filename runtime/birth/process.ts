@@ -17,7 +17,6 @@ import {
   RLIMIT,
   SECCOMP_SET_MODE,
   SIG,
-  SIG_HANDLER,
   SIG_HOW,
 } from "../../ffi/constants.ts";
 import type { Struct } from "../../ffi/memory.ts";
@@ -35,12 +34,22 @@ export interface SeccompFilter {
   flags: number;
 }
 
-/** Gives the process signals as a fresh program expects them. */
+/** `struct sigaction` as the kernel has it, all zeros: the default, no flags, an empty mask. */
+const DEFAULT_ACTION: Struct = { bytes: new Uint8Array(32), text: "{SIG_DFL}" };
+/** Bytes of the kernel's signal set. */
+const SIGSET_SIZE = 8;
+
+/**
+ * Gives the process signals as a fresh program expects them.
+ *
+ * By the system call itself: glibc keeps 32 and 33 for its threads (nptl(7)) and would refuse them,
+ * but a process that another Deno started inherits them ignored.
+ */
 export function resetSignals(program: Program, ignored: readonly number[]): void {
   for (const signal of ignored) {
     // execve(2) resets handlers, but what is ignored stays ignored, also in every descendant
     program.call("ignored signals stay ignored across execve(2): a pipe would never break")
-      .signal(signal, SIG_HANDLER.DFL);
+      .rt_sigaction(signal, DEFAULT_ACTION, null, SIGSET_SIZE);
   }
   program.call("nor may a blocked signal be inherited")
     .sigprocmask(SIG_HOW.SETMASK, { bytes: new Uint8Array(128), text: "{}" }, null);
@@ -51,9 +60,6 @@ export function ignoredSignals(status: string): number[] {
   const mask = BigInt(`0x${/^SigIgn:\s*(\S+)/m.exec(status)?.[1] ?? "0"}`);
   return Array.from({ length: 64 }, (_, i) => i + 1)
     .filter((signal) => signal !== SIG.KILL && signal !== SIG.STOP)
-    // glibc keeps these two for its threads and refuses to change them (nptl(7)); a process that
-    // another Deno started ignores them, and every program's libc sets them when it needs them
-    .filter((signal) => signal !== 32 && signal !== 33)
     .filter((signal) => mask >> BigInt(signal - 1) & 1n);
 }
 
