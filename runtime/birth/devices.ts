@@ -14,7 +14,7 @@ import type { Program } from "../../ffi/program.ts";
 import { winsize } from "../../ffi/structs.ts";
 import type { LinuxDevice } from "../spec.ts";
 import { pickUp, putDown } from "./mounts.ts";
-import { makeFile, makeParents } from "./paths.ts";
+import { makeParents, makePlainFile } from "./paths.ts";
 
 /** The six nodes by major and minor number, `Documentation/admin-guide/devices.txt`. */
 const DEFAULT_DEVICES: LinuxDevice[] = [
@@ -71,7 +71,7 @@ export function makeDevices(
     const { path } = device;
     const tree = pickedUp?.get(device);
     if (tree) {
-      makeFile(program, path, made);
+      makePlainFile(program, path, made);
       putDown(program, tree, path, `the host's ${path} appears here`);
     } else makeNode(program, device, made);
   }
@@ -136,7 +136,7 @@ export function openTerminal(program: Program, request: TerminalRequest, made: S
     master,
   );
   program.call("the child keeps only its end").close(master);
-  makeFile(program, "/dev/console", made);
+  makePlainFile(program, "/dev/console", made);
   program.call("the first terminal of a fresh devpts is number 0; it is the console as well")
     .mount("/dev/pts/0", "/dev/console", null, MS.BIND, null);
   return terminal;

@@ -32,16 +32,22 @@ export function makeDirectories(program: Program, path: string, made: Set<string
   makeDirectory(program, path, made);
 }
 
+/** Makes an empty file to mount a file on, where nobody can have put a link. */
+export function makePlainFile(program: Program, path: string, made: Set<string>): void {
+  makeParents(program, path, made);
+  program.call("an empty file to mount on: mknod(2) makes one in a single call", {
+    allow: ["EEXIST"],
+  }).mknod(path, S.IFREG | 0o644, 0);
+}
+
 /**
- * Makes an empty file to mount a file on; mknod(2) makes one in a single call.
+ * Makes an empty file to mount a file on, in the image's own tree.
  *
  * Where an image has a link that leads nowhere, as /etc/resolv.conf does in some, it makes room.
  */
 export function makeFile(program: Program, path: string, made: Set<string>): void {
-  makeParents(program, path, made);
+  makePlainFile(program, path, made);
   const there = program.label();
-  program.call("an empty file to mount on, where the image has none", { allow: ["EEXIST"] })
-    .mknod(path, S.IFREG | 0o644, 0);
   program.call("it is there, unless it is a link that leads nowhere", {
     allow: ["ENOENT"],
     onSuccess: there,
