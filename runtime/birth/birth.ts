@@ -179,7 +179,12 @@ function buildRoot(program: Program, request: BirthRequest, inUserNamespace: boo
   pivot(program);
 
   program.phase("mounts", 6);
-  const context: MountContext = { binds, cgroup: request.cgroup, made: new Set() };
+  const context: MountContext = {
+    binds,
+    cgroup: request.cgroup,
+    isThrownAway: root.kind === "overlay",
+    made: new Set(),
+  };
   for (const mount of mounts) makeMount(program, mount, context);
 
   program.phase("devices", 3);

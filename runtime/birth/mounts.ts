@@ -25,7 +25,7 @@ import { mountAttr } from "../../ffi/structs.ts";
 import type { CgroupPlan } from "../cgroups/plan.ts";
 import type { Mount } from "../spec.ts";
 import { type MountOptions, parseMountOptions } from "./mount_options.ts";
-import { makeDirectories, makeDirectory, makeFile, refuseLink } from "./paths.ts";
+import { makeDirectories, makeDirectory, makeFile, makePlainFile, refuseLink } from "./paths.ts";
 
 /** A mount in the hand: detached, and not yet anywhere; and whether it is of a single file. */
 export interface Bind {
@@ -157,6 +157,8 @@ export interface MountContext {
   binds: Map<Mount, Bind>;
   /** what stands for a mount of type `cgroup` */
   cgroup?: CgroupPlan;
+  /** whether changes to the root go with the container, and not into somebody's directory */
+  isThrownAway: boolean;
   /** directories that were made already */
   made: Set<string>;
 }
@@ -166,8 +168,9 @@ export function makeMount(program: Program, mount: Mount, context: MountContext)
   const destination = absolute(mount.destination);
   if (mount.type === "cgroup") return makeCgroupMounts(program, mount, context);
   const bind = context.binds.get(mount);
-  if (bind?.isFile) makeFile(program, destination, context.made);
-  else makeDirectories(program, destination, context.made);
+  if (bind?.isFile) {
+    (context.isThrownAway ? makeFile : makePlainFile)(program, destination, context.made);
+  } else makeDirectories(program, destination, context.made);
   if (mount.type === "proc" || mount.type === "sysfs") refuseLink(program, destination);
   if (bind) {
     putDown(program, bind.fd, destination, `${mount.source} appears at ${destination}`);

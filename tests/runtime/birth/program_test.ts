@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RootSource } from "../../../runtime/birth/rootfs.ts";
 import { assertEquals } from "@std/assert/equals";
 import { draft } from "../../../runtime/birth/launch.ts";
 import { assertOrder, calls, CGROUP, childCalls, PIVOT, place, PRIVATE } from "./calls.ts";
@@ -105,18 +106,18 @@ Deno.test("mounts are private before anything is mounted, and the root is change
   assertOrder(list, PIVOT, 'umount2(".", MNT_DETACH)', 'mkdir("/proc"', 'mount("proc"');
 });
 
+const LAYERS: RootSource = {
+  kind: "overlay",
+  from: "/data/layers",
+  lower: ["aaa", "bbb"],
+  upper: "../containers/1/upper",
+  work: "../containers/1/work",
+  mountPoint: "../containers/1/rootfs",
+  userxattr: true,
+};
+
 Deno.test("layers are stacked by short names, from the directory that they are in", () => {
-  const list = childCalls({}, {
-    root: {
-      kind: "overlay",
-      from: "/data/layers",
-      lower: ["aaa", "bbb"],
-      upper: "../containers/1/upper",
-      work: "../containers/1/work",
-      mountPoint: "../containers/1/rootfs",
-      userxattr: true,
-    },
-  });
+  const list = childCalls({}, { root: LAYERS });
   const at = place(list, 'chdir("/data/layers")');
   assertEquals(list.slice(at, at + 4), [
     'chdir("/data/layers")',
@@ -145,9 +146,12 @@ Deno.test("a volume is picked up while the host can be seen, and put down when i
   );
 });
 
-Deno.test("a file is bound onto a file, which takes the place of a link that leads nowhere", () => {
+Deno.test("a file is bound onto a file; in an image it takes the place of a link that leads nowhere", () => {
   const mount = { destination: "/etc/hosts", type: "bind", source: "/etc/hostname" };
-  const list = childCalls({ spec: { mounts: [mount] } });
+  const theirs = childCalls({ spec: { mounts: [mount] } });
+  assertOrder(theirs, PIVOT, 'mkdir("/etc", 0755)', 'mknod("/etc/hosts"', "move_mount(");
+  assertEquals(theirs.some((call) => call.startsWith("unlinkat(")), false);
+  const list = childCalls({ spec: { mounts: [mount] } }, { root: LAYERS });
   assertOrder(
     list,
     PIVOT,
