@@ -8,6 +8,7 @@
  */
 
 import { type AnyArgument, type Callee, type Calls, formatArguments, writeCall } from "./calls.ts";
+import { RTLD } from "./constants.ts";
 import { E, SyscallError } from "./errno.ts";
 import { HEADER, STEP } from "./machine.ts";
 import { Arena, type Memory } from "./memory.ts";
@@ -131,7 +132,7 @@ export function library<Table extends Record<string, Signature>>(
   file: string,
   table: Table,
 ): Calls<number, Table> {
-  const handle = libc.dlopen(file, 2 /* RTLD_NOW */);
+  const handle = libc.dlopen(file, RTLD.NOW);
   if (handle === 0) throw new SyscallError("dlopen", `${JSON.stringify(file)}, RTLD_NOW`, E.ENOENT);
   const lookUp = (name: string) => {
     const address = libc.dlsym(handle, name);
