@@ -5,6 +5,7 @@
  */
 
 import { MSG } from "./constants.ts";
+import type { Calls } from "./calls.ts";
 import { attempt, offthread } from "./libc.ts";
 import { Arena, type Memory, type Ref } from "./memory.ts";
 import type { Program } from "./program.ts";
@@ -78,15 +79,20 @@ function openInbox(): Inbox {
 }
 
 /**
- * Waits for one message, on a blocking thread.
+ * Waits for one message.
  *
+ * @param how to wait: {@linkcode offthread} unless given, so that JavaScript goes on; with
+ * {@linkcode libc} this thread itself waits, which spares a change of threads
  * @throws {SyscallError} `ECONNRESET` where the other side fell over
  */
-export async function receive(socket: number): Promise<Received> {
+export async function receive(
+  socket: number,
+  how: Calls<number> | Calls<Promise<number>> = offthread,
+): Promise<Received> {
   const inbox = spare.pop() ?? openInbox();
   const { arena, message, fresh } = inbox;
   message.bytes.set(fresh);
-  const count = await offthread.recvmsg(socket, message, MSG.CMSG_CLOEXEC);
+  const count = await how.recvmsg(socket, message, MSG.CMSG_CLOEXEC);
   const received = count === 0 ? { byte: "" } : read(arena, message);
   spare.push(inbox);
   return received;

@@ -7,7 +7,7 @@
 import { later } from "./later.ts";
 import { SIG } from "../ffi/constants.ts";
 import { attempt, offthread } from "../ffi/libc.ts";
-import { launch } from "./birth/launch.ts";
+import { ended, launch } from "./birth/launch.ts";
 import type { Prepared } from "./prepare.ts";
 import { identify } from "./processes.ts";
 import { clearLeftovers, containersDirectory, processFile, removeDirectory } from "./records.ts";
@@ -80,6 +80,7 @@ export class Container {
   async wait(): Promise<Exit> {
     const status = new Uint8Array(4);
     await offthread.waitpid(this.pid, status, 0);
+    ended();
     const exit = readStatus(new DataView(status.buffer).getInt32(0, true));
     const { cgroup } = this.prepared.record;
     // a shell in front of the process that was killed gives the same code

@@ -6,7 +6,7 @@
 
 import { later } from "../later.ts";
 import { SIG } from "../../ffi/constants.ts";
-import { attempt, libc } from "../../ffi/libc.ts";
+import { attempt, libc, offthread } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
 import { receive, send } from "../../ffi/messages.ts";
 import { Program, type Step, type Weave } from "../../ffi/program.ts";
@@ -81,6 +81,14 @@ export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): 
   return { request, birth, attend };
 }
 
+/** Containers of this process that have been launched and have not ended: see {@linkcode ended}. */
+let running = 0;
+
+/** Says that a container that was launched has ended. */
+export function ended(): void {
+  running--;
+}
+
 /**
  * Carries out a birth.
  *
@@ -109,6 +117,7 @@ export async function launch(draft: Draft, examine: Examine): Promise<Launched> 
   } finally {
     attempt.close(ours);
   }
+  running++;
   if (program.arena.size === ARENA_SIZE) spare.push(program.arena);
   return { pid, terminal };
 }
@@ -141,7 +150,8 @@ async function converse(
   const { request, birth: { program } } = draft;
   let terminal: number | undefined;
   for (;;) {
-    const { byte, descriptor } = await receive(line);
+    // the only container has nobody to wait for it meanwhile, and a thread of its own would be dear
+    const { byte, descriptor } = await receive(line, running ? offthread : libc);
     // a filter that forbids the child to say so ends it without a word
     if (byte === "" && !program.failed) return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
