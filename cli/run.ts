@@ -137,10 +137,12 @@ async function write(stream: { write(bytes: Uint8Array): Promise<number> }, text
 /** Stays with a container until it ends: its terminal, its signals, its exit code. */
 async function attend(container: Container): Promise<number> {
   const stop = forwardSignals(container);
+  let hangUp: ReturnType<typeof setTimeout> | undefined;
   const relay = container.terminal === undefined
     ? undefined
     : (await later<typeof import("./terminal.ts")>(import.meta, "./terminal.ts")).relay(
       container.terminal,
+      () => hangUp = setTimeout(() => container.signal(9), GRACE),
     );
   try {
     const [exit] = await Promise.all([container.wait(), relay?.drained]);
@@ -149,10 +151,18 @@ async function attend(container: Container): Promise<number> {
     }
     return exit.code;
   } finally {
+    // Deno loads its timers when one is first touched, which takes 3 ms
+    if (hangUp !== undefined) clearTimeout(hangUp);
     relay?.close();
     stop();
   }
 }
+
+/**
+ * How long a container may go on, in milliseconds, whose terminal is gone. Its end was announced by
+ * SIGHUP, as to every program at that terminal.
+ */
+const GRACE = 5000;
 
 /** What a person or a service manager sends to end or to prod a command. */
 const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
