@@ -59,8 +59,10 @@ async function undo(prepared: Prepared, error: unknown): Promise<void> {
 
 /** A container that runs. */
 export class Container {
+  /** its id: 64 hexadecimal digits */
   readonly id: string;
 
+  /** Takes charge of a container that {@linkcode start} has started. */
   constructor(
     private readonly prepared: Prepared,
     /** its first process, as the host counts */

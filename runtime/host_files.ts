@@ -19,6 +19,7 @@ export function readHostFile(path: string): string | undefined {
 
 /** What the files are made from. */
 export interface HostFileOptions {
+  /** the container's own host name */
   hostname: string;
   /** whether the container shares the host's network */
   sharesNetwork: boolean;
@@ -61,9 +62,13 @@ function resolvConf({ sharesNetwork, read }: HostFileOptions): string {
 
 /** A file of the container's own, where it is on the host, and how it gets to its place. */
 export interface HostFile {
+  /** where it is written, below the container's own directory */
   path: string;
+  /** what is in it */
   content: string;
+  /** one line for the reader */
   why: string;
+  /** the bind mount that puts it to its place */
   mount: Mount;
 }
 

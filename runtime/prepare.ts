@@ -65,11 +65,15 @@ export interface ContainerRequest {
 
 /** A container that could be started. */
 export interface Prepared {
+  /** what its directory will say of it */
   record: ContainerRecord;
   /** its directory below the data root */
   directory: string;
+  /** the one description of the container */
   spec: Spec;
+  /** its birth, written down */
   draft: Draft;
+  /** where images and containers are kept */
   dataRoot: string;
 }
 

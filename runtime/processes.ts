@@ -9,6 +9,7 @@
 
 /** A process, for as long as it or its record lasts. */
 export interface ProcessIdentity {
+  /** its process id, as the host counts */
   pid: number;
   /** clock ticks after boot, field 22 of /proc/PID/stat (proc(5)) */
   start: number;

@@ -16,16 +16,21 @@ import { identify, isAlive, type ProcessIdentity } from "./processes.ts";
 
 /** What is known of a container for as long as it lasts. */
 export interface ContainerRecord {
+  /** its id, which also names its directory */
   id: string;
+  /** the name that was given with `--name` */
   name?: string;
   /** the image's name as it was found, or the directory that is the root */
   image: string;
+  /** the first process's program and arguments */
   command: string[];
+  /** values by key, for whoever looks for containers */
   labels?: Record<string, string>;
   /** when it was made, as Date.prototype.toISOString has it */
   created: string;
   /** the process that answers for the container: while it lives nobody else touches it */
   owner: ProcessIdentity;
+  /** the control groups that go with it */
   cgroup?: CgroupRecord;
 }
 

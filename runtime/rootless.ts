@@ -11,8 +11,11 @@ import type { LinuxIDMapping } from "./spec.ts";
 
 /** The ids of a user namespace, and how its maps are written. */
 export interface Identity {
+  /** whom the users inside are outside */
   uidMappings: LinuxIDMapping[];
+  /** the same for groups */
   gidMappings: LinuxIDMapping[];
+  /** who writes the maps */
   writer: MapWriter;
   /** false when root is the only user that there is inside */
   hasRange: boolean;
@@ -20,7 +23,9 @@ export interface Identity {
 
 /** What an identity is found out from. */
 export interface Surroundings {
+  /** this process's user id */
   uid: number;
+  /** this process's group id */
   gid: number;
   /** reads a file; `undefined` where there is none */
   read: (path: string) => string | undefined;

@@ -20,7 +20,11 @@ export function checkSpec(spec: Spec): void {
   refuseUnsupported(spec);
 }
 
-/** @throws {SpecError} for the first field that cannot be honoured */
+/**
+ * Refuses what the specification allows and this runtime cannot do.
+ *
+ * @throws {SpecError} for the first field that cannot be honoured
+ */
 export function refuseUnsupported(spec: Spec): void {
   const { process, linux, hooks, mounts = [] } = spec;
   const refuse = (path: string, value: unknown, problem: string) => {

@@ -90,6 +90,7 @@ export interface BirthRequest {
 
 /** A birth as written, and what the parent needs of it. */
 export interface Birth {
+  /** the calls of parent and child, in order */
   program: Program;
   /** the step that makes the child: what is before it the parent does, what is after it the child */
   clone: Step;

@@ -105,7 +105,9 @@ export interface TerminalRequest {
   socket: number;
   /** the message that says so */
   byte: string;
+  /** its height, in characters */
   rows: number;
+  /** its width, in characters */
   columns: number;
   /** who the terminal shall belong to */
   owner: number;

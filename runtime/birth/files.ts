@@ -19,7 +19,9 @@ export interface WriteOptions {
 
 /** One value for a file, and why it is written. */
 export interface Value {
+  /** the file's new content, in UTF-8 */
   value: string;
+  /** one line for the reader */
   why: string;
 }
 

@@ -28,7 +28,9 @@ export type Examine = (failure: Failure) => Promise<Error>;
 
 /** A start that failed, while the child is still held where it fell. */
 export interface Failure {
+  /** what was to be started */
   request: BirthRequest;
+  /** the program that was walked */
   program: Program;
   /** the step that failed */
   step: Step;
@@ -38,7 +40,9 @@ export interface Failure {
 
 /** A birth written down, ready to be read or to be carried out. */
 export interface Draft {
+  /** what is to be started */
   request: BirthRequest;
+  /** the program that starts it */
   birth: Birth;
   /** the parent's calls while the child waits; the pid is not known before there is one */
   attend(pid: number | "PID"): Promise<Attendance | undefined>;
@@ -46,7 +50,9 @@ export interface Draft {
 
 /** The parent's calls while the child waits, and the programs that they run. */
 export interface Attendance {
+  /** the calls */
   program: Program;
+  /** the programs, which have ended when the calls are made */
   helpers: HelperRun[];
 }
 

@@ -25,7 +25,9 @@ export interface MapWriter {
 
 /** A helper that was run, and where its wait status is once it has ended. */
 export interface HelperRun {
+  /** its path and arguments */
   command: string[];
+  /** its wait status, as waitpid(2) writes it */
   status: Memory;
 }
 
@@ -95,7 +97,11 @@ function runHelper(
   return { command, status };
 }
 
-/** @throws {Error} where a helper refused to write its map */
+/**
+ * Looks at how the helpers ended.
+ *
+ * @throws {Error} where one of them refused to write its map
+ */
 export function checkHelpers(helpers: readonly HelperRun[]): void {
   for (const { command, status } of helpers) {
     const code = status.at(0).value >> 8;

@@ -27,9 +27,11 @@ import type { Mount } from "../spec.ts";
 import { type MountOptions, parseMountOptions } from "./mount_options.ts";
 import { makeDirectories, makeDirectory, makeFile, makePlainFile, refuseLink } from "./paths.ts";
 
-/** A mount in the hand: detached, and not yet anywhere; and whether it is of a single file. */
+/** A mount in the hand: detached, and not yet anywhere. */
 export interface Bind {
+  /** its descriptor, as open_tree(2) gives it */
   fd: Ref;
+  /** whether it is of a single file */
   isFile: boolean;
 }
 

@@ -10,6 +10,7 @@ import { PROPAGATION } from "./mount_options.ts";
 
 /** Layers of an image with a fresh layer on top, for overlayfs. */
 export interface OverlayRoot {
+  /** tells it from a {@linkcode DirectoryRoot} */
   kind: "overlay";
   /** the directory from which all other paths here are meant, so that many of them fit in a page */
   from: string;
@@ -27,7 +28,9 @@ export interface OverlayRoot {
 
 /** A directory that is the root as it stands, as in an OCI bundle. */
 export interface DirectoryRoot {
+  /** tells it from an {@linkcode OverlayRoot} */
   kind: "directory";
+  /** where it is on the host */
   path: string;
 }
 

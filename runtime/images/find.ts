@@ -33,6 +33,7 @@ export interface PullObserver extends AsyncDisposable {
 
 /** An image that is not in the store and may not be pulled. */
 export class ImageMissingError extends Error {
+  /** always `"ImageMissingError"` */
   override name = "ImageMissingError";
 }
 

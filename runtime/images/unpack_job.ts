@@ -13,7 +13,9 @@ export const JOB_VARIABLE = "TIFFIN_UNPACK_JOB";
 
 /** What the second Deno is told. */
 export interface Job {
+  /** the data root */
   root: string;
+  /** the layer to unpack */
   layer: Pick<ImageLayer, "descriptor" | "diffId">;
   /** with a single mapped id, every file is the user's own */
   owners: "keep" | "ignore";
@@ -23,6 +25,8 @@ export interface Job {
 
 /** What it says. */
 export interface JobResult {
+  /** what came of it, when all went well */
   done?: UnpackResult;
+  /** the message of the error, when not */
   failed?: string;
 }
