@@ -145,18 +145,28 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, FlagTable>> = {
 };
 
 /** All flags of `run`. */
-export const RUN_FLAGS = {
-  ...PROCESS,
-  ...CONTAINER,
-  ...LABELS,
-  ...IMAGE,
-  ...STORAGE,
-  ...DEVICES,
-  ...LIMITS,
-  ...ISOLATION,
-  ...SECURITY,
-  ...WATCH,
-};
+export const RUN_FLAGS:
+  & typeof PROCESS
+  & typeof CONTAINER
+  & typeof LABELS
+  & typeof IMAGE
+  & typeof STORAGE
+  & typeof DEVICES
+  & typeof LIMITS
+  & typeof ISOLATION
+  & typeof SECURITY
+  & typeof WATCH = {
+    ...PROCESS,
+    ...CONTAINER,
+    ...LABELS,
+    ...IMAGE,
+    ...STORAGE,
+    ...DEVICES,
+    ...LIMITS,
+    ...ISOLATION,
+    ...SECURITY,
+    ...WATCH,
+  };
 
 const FOREGROUND = "containers run in the foreground here, until their command ends";
 const NO_BRIDGE = "there are no bridged networks here; --network host shares the host's own";
