@@ -1,3 +1,9 @@
+/**
+ * The machine code is what its mnemonics say, and walks as the listing promises, on both machines.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { FLAG, LISTINGS, machineCode, STEP } from "../../ffi/machine.ts";
 import { needs } from "../helpers/needs.ts";

@@ -1,3 +1,9 @@
+/**
+ * Profiles compiled by libseccomp decide about calls as they are written.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { assertThrows } from "@std/assert/throws";

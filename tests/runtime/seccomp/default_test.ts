@@ -1,3 +1,9 @@
+/**
+ * The default profile is Docker's, rule by rule.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import type { LinuxSeccomp } from "../../../runtime/spec/seccomp.ts";
 import { DEFAULT_RULES, defaultProfile } from "../../../runtime/seccomp/default.ts";

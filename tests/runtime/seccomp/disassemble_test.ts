@@ -1,3 +1,9 @@
+/**
+ * A compiled filter as lines that a person can read.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { encodeFilter } from "../../../runtime/seccomp/bpf.ts";
 import { disassemble } from "../../../runtime/seccomp/disassemble.ts";

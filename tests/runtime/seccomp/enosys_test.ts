@@ -1,3 +1,9 @@
+/**
+ * Calls that are newer than a profile are answered with ENOSYS.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { encodeFilter } from "../../../runtime/seccomp/bpf.ts";
 import { enosysStub } from "../../../runtime/seccomp/enosys.ts";

@@ -1,3 +1,9 @@
+/**
+ * The kernel itself takes the filters and does what they say.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { AT, PR, SECCOMP_SET_MODE } from "../../../ffi/constants.ts";
 import { errnoName } from "../../../ffi/errno.ts";

@@ -1,3 +1,9 @@
+/**
+ * Compiled filters are kept, found again, and made anew when they cannot be trusted.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { assertNotEquals } from "@std/assert/not-equals";
 import { assertStringIncludes } from "@std/assert/string-includes";

@@ -1,3 +1,9 @@
+/**
+ * Docker's conditions in a profile are resolved for one host and one container.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import { type ConditionalProfile, resolveProfile } from "../../../runtime/seccomp/profile.ts";

@@ -1,3 +1,9 @@
+/**
+ * A filter decides as the one that runc makes of the same profile.
+ *
+ * @module
+ */
+
 import { assertEquals } from "@std/assert/equals";
 import { libc, library } from "../../../ffi/libc.ts";
 import { compileSeccomp } from "../../../runtime/seccomp/compile.ts";
