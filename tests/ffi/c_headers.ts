@@ -50,5 +50,7 @@ export async function evaluate(
   const { success, stdout, stderr } = await process.output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${compiler(arch)}: ${decoder.decode(stderr)}`);
-  return [...decoder.decode(stdout).matchAll(/#value [$#]?(-?\d+)/g)].map(([, value]) => Number(value));
+  return [...decoder.decode(stdout).matchAll(/#value [$#]?(-?\d+)/g)].map(([, value]) =>
+    Number(value)
+  );
 }
