@@ -76,27 +76,28 @@ export function writeCall(
   flags = 0,
 ): void {
   const { signature } = callee;
-  let slot = address + STEP.args;
+  const step = arena.index(address);
+  let slot = step + STEP.args / 4;
   flags |= RESULT_FLAGS[signature[0]];
   if (signature[0] === "syscall") {
-    arena.setWord(slot, constants.SYS[callee.name as keyof typeof constants.SYS]);
-    slot += 8;
+    arena.put(slot, constants.SYS[callee.name as keyof typeof constants.SYS]);
+    slot += 2;
   }
   for (const value of args) {
-    if (typeof value === "number" || typeof value === "bigint") arena.setWord(slot, value);
-    else if (value === null) arena.setWord(slot, 0);
-    else if (typeof value === "string") arena.setWord(slot, arena.string(value));
-    else if (value instanceof Uint8Array) arena.setWord(slot, place(value));
-    else if (value instanceof Memory) arena.setWord(slot, value.address);
+    if (typeof value === "number" || typeof value === "bigint") arena.put(slot, value);
+    else if (value === null) arena.put(slot, 0);
+    else if (typeof value === "string") arena.putPlace(slot, arena.stringAt(value));
+    else if (value instanceof Uint8Array) arena.put(slot, place(value));
+    else if (value instanceof Memory) arena.put(slot, value.address);
     else if (value instanceof Ref) {
-      arena.setWord(slot, value.address);
-      flags |= 1 << ((slot - address - STEP.args) / 8);
-    } else if ("bytes" in value) arena.setWord(slot, place(value.bytes));
-    else arena.setWord(slot, arena.strings(value));
-    slot += 8;
+      arena.put(slot, value.address);
+      flags |= 1 << ((slot - step - STEP.args / 4) / 2);
+    } else if ("bytes" in value) arena.put(slot, place(value.bytes));
+    else arena.put(slot, arena.strings(value));
+    slot += 2;
   }
-  arena.setWord(address + STEP.call, callee.address);
-  arena.setWord(address + STEP.flags, flags);
+  arena.put(step + STEP.call / 4, callee.address);
+  arena.put(step + STEP.flags / 4, flags);
 }
 
 /**

@@ -4,6 +4,16 @@
  * Each call is a program of one step, walked in this process by the same machine that walks a
  * child's (machine.ts), so the result and errno come from one native call.
  *
+ * ```ts
+ * import { MFD } from "./constants.ts";
+ * import { attempt, libc } from "./libc.ts";
+ *
+ * const file = libc.memfd_create("note", MFD.CLOEXEC);
+ * console.log(libc.write(file, new TextEncoder().encode("hello"), 5)); // 5
+ * libc.close(file);
+ * console.log(attempt.rmdir("/no/such/directory")); // -2
+ * ```
+ *
  * @module
  */
 

@@ -77,6 +77,8 @@ export class Arena {
   readonly address: number;
   private readonly bytes: Uint8Array<ArrayBuffer>;
   private readonly halves: Uint32Array<ArrayBuffer>;
+  private readonly low: number;
+  private readonly high: number;
   private readonly texts = new Map<string, number>();
   private readonly arrays = new Map<readonly string[], number>();
   private used = 0;
@@ -90,6 +92,8 @@ export class Arena {
     // the machine reads a Ref as 64 bits, also one to an `int` that is the last there is
     const [address, pages] = allocatePages(size + 4);
     this.address = address;
+    this.low = address >>> 0;
+    this.high = Math.floor(address / WORD);
     this.bytes = new Uint8Array(pages);
     this.halves = new Uint32Array(pages);
   }
@@ -111,19 +115,37 @@ export class Arena {
    * @throws {RangeError} for a text with a NUL, which would cut it short, or one that does not fit
    */
   string(text: string): number {
-    let address = this.texts.get(text);
-    if (address === undefined) {
-      address = this.#copyString(text);
-      this.texts.set(text, address);
+    return this.address + this.stringAt(text);
+  }
+
+  /** As {@linkcode Arena.string}, but gives the place as bytes from the arena's beginning. */
+  stringAt(text: string): number {
+    let start = this.texts.get(text);
+    if (start === undefined) {
+      start = this.#copyString(text);
+      this.texts.set(text, start);
     }
-    return address;
+    return start;
   }
 
   #copyString(text: string): number {
+    const start = this.#take(text.length + 1);
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      // what is not ASCII, or must not be here, is for the one who knows UTF-8
+      if (unit === 0 || unit > 0x7f) return this.#encodeString(text, start);
+      this.bytes[start + i] = unit;
+    }
+    this.bytes[start + text.length] = 0;
+    return start;
+  }
+
+  #encodeString(text: string, start: number): number {
     if (text.includes("\0")) {
+      this.used = start;
+      this.bytes.fill(0, start, start + text.length);
       throw new RangeError(`a C string cannot hold NUL: ${JSON.stringify(text)}`);
     }
-    const start = this.#take(text.length + 1);
     const { read, written } = encoder.encodeInto(text, this.bytes.subarray(start, this.size - 1));
     if (read < text.length) {
       this.used = start;
@@ -132,7 +154,7 @@ export class Arena {
     }
     this.bytes[start + written] = 0;
     this.used = start + written + 1;
-    return this.address + start;
+    return start;
   }
 
   /** The address of a copy of these bytes. */
@@ -158,14 +180,26 @@ export class Arena {
     return address;
   }
 
-  /**
-   * Writes a 64-bit word at a multiple of 4; a negative number is sign-extended.
-   *
-   * By halves, as both machines have them, the lower first: before V8 has compiled a function for
-   * good, an array's element is ten times as quick as a DataView's method.
-   */
+  /** Writes a 64-bit word at a multiple of 4; a negative number is sign-extended. */
   setWord(address: number, value: number | bigint): void {
-    const index = (address - this.address) >>> 2;
+    this.put(this.index(address), value);
+  }
+
+  /**
+   * Where an address is, as an index of 32-bit halves for {@linkcode Arena.put}.
+   *
+   * A step is written by such indices, because V8 keeps a small number in place and makes an object
+   * of each address: the objects of one start were half a megabyte, and twice a collection.
+   */
+  index(address: number): number {
+    return (address - this.address) >>> 2;
+  }
+
+  /**
+   * Writes a 64-bit word by halves, as both machines have them, the lower first: before V8 has
+   * compiled a function for good, an array's element is ten times as quick as a DataView's method.
+   */
+  put(index: number, value: number | bigint): void {
     if (typeof value === "bigint") {
       this.halves[index] = Number(BigInt.asUintN(32, value));
       this.halves[index + 1] = Number(BigInt.asUintN(32, value >> 32n));
@@ -173,6 +207,14 @@ export class Arena {
       this.halves[index] = value;
       this.halves[index + 1] = value >= 0 && value < WORD ? 0 : Math.floor(value / WORD);
     }
+  }
+
+  /** Writes the address of the byte at `start` from the arena's beginning. */
+  putPlace(index: number, start: number): void {
+    const low = this.low + start;
+    this.halves[index] = low;
+    // an arena may lie across a multiple of 4 GiB
+    this.halves[index + 1] = low < WORD ? this.high : this.high + 1;
   }
 
   /** Reads a 64-bit word as a number; exact up to 2^53, negative where the top bit is set. */

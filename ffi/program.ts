@@ -5,10 +5,21 @@
  * {@linkcode Ref} to the result, which later calls can take as an argument. A program can be
  * printed before it runs, followed while it runs, and compared with another in a test.
  *
+ * ```ts
+ * import { Arena } from "./memory.ts";
+ * import { Program } from "./program.ts";
+ *
+ * const program = new Program(new Arena(1 << 16), {}, 8);
+ * const copy = program.call("another number for it", { name: "copy" }).dup(0);
+ * program.call("which is not needed").close(copy);
+ * console.log(program.format(program.steps[1])); // close(copy)
+ * program.walk();
+ * ```
+ *
  * @module
  */
 
-import { type AnyArgument, type Calls, formatArguments, writeCall } from "./calls.ts";
+import { type AnyArgument, type Callee, type Calls, formatArguments, writeCall } from "./calls.ts";
 import { E, SyscallError } from "./errno.ts";
 import { libcAddress } from "./libc.ts";
 import { FLAG, HEADER, LARGEST_ALLOWED_ERRNO, STEP } from "./machine.ts";
@@ -91,26 +102,35 @@ const CAPACITY = 512;
 /** The exit status of a child that fails, unless told otherwise: as a shell's for "not found". */
 const FAILED_CHILD = 127;
 
-type Recorder = (name: FunctionName, args: readonly AnyArgument[]) => Ref;
-
-const notAsked: Recorder = (name) => {
-  throw new Error(`call("why") comes before ${name}(…), each time, and not inside its arguments`);
-};
-
-/** Writes down the next call, in the program that was asked last. */
-let recording: Recorder = notAsked;
+/** The program that was asked last, and has not written its call down yet. */
+let asked: Program | undefined;
 
 /** libc's functions, each of which is written down instead of called. */
 const recorder = Object.fromEntries(
   Object.keys(signatures).map((name) => [
     name,
     (...args: AnyArgument[]) => {
-      const record = recording;
-      recording = notAsked;
-      return record(name as FunctionName, args);
+      const program = asked;
+      asked = undefined;
+      if (program) return program.record(name as FunctionName, args);
+      throw new Error(
+        `call("why") comes before ${name}(…), each time, and not inside its arguments`,
+      );
     },
   ]),
 ) as unknown as Calls<Ref>;
+
+const callees = new Map<FunctionName, Callee>();
+
+/** A function of libc as it stands in a step. */
+function calleeOf(name: FunctionName): Callee {
+  let callee = callees.get(name);
+  if (!callee) {
+    callee = { name, signature: signatures[name], address: libcAddress(name) };
+    callees.set(name, callee);
+  }
+  return callee;
+}
 
 /** A list of calls in shared memory. */
 export class Program {
@@ -123,6 +143,7 @@ export class Program {
   private why = "";
   private options: CallOptions = {};
   private weaving = false;
+  private readonly copyIn = (bytes: Uint8Array): number => this.arena.copy(bytes);
 
   /**
    * Takes the room for the steps from the arena.
@@ -156,7 +177,7 @@ export class Program {
   call(why: string, options: CallOptions = {}): Calls<Ref> {
     this.why = why;
     this.options = options;
-    recording = (name, args) => this.#record(name, args);
+    asked = this;
     return recorder;
   }
 
@@ -235,7 +256,8 @@ export class Program {
     return address;
   }
 
-  #record(name: FunctionName, args: readonly AnyArgument[]): Ref {
+  /** Writes a call down by its function's name; {@linkcode Program.call} has said why it is made. */
+  record(name: FunctionName, args: readonly AnyArgument[]): Ref {
     const { why, options, weaving } = this;
     const step: Step = {
       name,
@@ -270,8 +292,7 @@ export class Program {
     if (options.fork) flags |= FLAG.fork | FLAG.jumpIfNonzero;
     if (options.onNonzero) flags |= FLAG.jumpIfNonzero;
     if (options.onSuccess) flags |= FLAG.jumpIfOk;
-    const callee = { name, signature: signatures[name], address: libcAddress(name) };
-    writeCall(arena, address, callee, args, (bytes) => arena.copy(bytes), flags);
+    writeCall(arena, address, calleeOf(name), args, this.copyIn, flags);
     if (target?.address) arena.setWord(address + STEP.jump, target.address);
     else target?.jumps.push(address);
     if (options.allow) this.#allow(address, options.allow);
