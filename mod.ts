@@ -4,10 +4,11 @@
  * Run, this module is the command line: `deno run -A mod.ts run alpine sh`. Imported, it is a
  * library with the same functions.
  *
- * ```ts ignore
+ * ```ts
  * import { run } from "./mod.ts";
  *
  * const code = await run({ image: "local", args: ["sh", "-c", "exit 7"] });
+ * console.log(code); // 7
  * ```
  *
  * @module
