@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CgroupRecord } from "./cgroups/plan.ts";
 import { later } from "./later.ts";
 import { SIG } from "../ffi/constants.ts";
 import { attempt, offthread } from "../ffi/libc.ts";
@@ -27,8 +28,6 @@ export async function start(prepared: Prepared): Promise<Container> {
   const { dataRoot, directory, draft } = prepared;
   Deno.mkdirSync(containersDirectory(dataRoot), { recursive: true, mode: 0o700 });
   await clearLeftovers(dataRoot);
-  // what clears it away is loaded while the container is born
-  import("./cgroups/lifecycle.ts");
   try {
     const { pid, terminal } = await launch(draft, async (failure) => {
       const { examine } = await later<typeof import("./diagnosis.ts")>(
@@ -101,13 +100,21 @@ export class Container {
 /** Removes a container's control group and directory. */
 async function clearAway({ record, directory }: Prepared): Promise<void> {
   try {
-    if (record.cgroup) {
-      const { removeCgroup } = await import("./cgroups/lifecycle.ts");
+    if (record.cgroup && !removeEmpty(record.cgroup)) {
+      const { removeCgroup } = await later<typeof import("./cgroups/lifecycle.ts")>(
+        import.meta,
+        "./cgroups/lifecycle.ts",
+      );
       await removeCgroup(record.cgroup);
     }
   } finally {
     await removeDirectory(directory);
   }
+}
+
+/** Removes groups in which nobody is left, as is the rule; false where somebody or something is. */
+function removeEmpty({ made }: CgroupRecord): boolean {
+  return made.toReversed().every((path) => attempt.rmdir(path) === 0);
 }
 
 /** What waitpid(2) says of how a process ended. */

@@ -5,7 +5,6 @@
  */
 
 import { later } from "../later.ts";
-import { canonicalName, parseReference } from "./reference.ts";
 import type { PullEvent } from "./pull.ts";
 import type { Platform } from "./manifest.ts";
 import { type Image, ImageStore } from "./store.ts";
@@ -50,7 +49,7 @@ export async function findImage(
 ): Promise<Image> {
   const store = new ImageStore(dataRoot);
   const isLocal = name === LOCAL;
-  const canonical = isLocal ? LOCAL : canonicalName(parseReference(name));
+  const canonical = isLocal ? LOCAL : await canonicalOf(name);
   let image = options.pull === "always" && !isLocal ? undefined : await store.image(canonical);
   if (!image) {
     if (isLocal) await makeLocal(store);
@@ -60,6 +59,15 @@ export async function findImage(
   }
   await unpackMissing(store, image);
   return image;
+}
+
+async function canonicalOf(name: string): Promise<string> {
+  const { canonicalName, parseReference } = await references();
+  return canonicalName(parseReference(name));
+}
+
+function references() {
+  return later<typeof import("./reference.ts")>(import.meta, "./reference.ts");
 }
 
 async function makeLocal(store: ImageStore): Promise<void> {
@@ -76,6 +84,7 @@ async function pullImage(store: ImageStore, name: string, options: FindOptions):
   await using observer = await options.watch?.();
   const { platform } = options;
   const { onEvent, signal } = observer ?? {};
+  const { parseReference } = await references();
   await pull(store, parseReference(name), { platform, onEvent, signal, unpack });
 }
 
