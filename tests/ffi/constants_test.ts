@@ -54,6 +54,13 @@ async function constantsOf(arch: Arch): Promise<Families> {
   return await import(`data:application/typescript,${encodeURIComponent(other)}`);
 }
 
+/** The name as messages have it, which is to be the name in the header. */
+function headerName(family: string, value: number): string {
+  const name = formatArguments(["int", `value: ${family}`], [value]);
+  assertEquals(/^[A-Z]/.test(name), true, name);
+  return name;
+}
+
 Deno.test("every family is compared with a header", () => {
   const compared = GROUPS.flatMap(({ families }) => families);
   assertEquals(compared.toSorted(), Object.keys(constants).sort() as typeof compared);
@@ -73,9 +80,8 @@ for (const arch of architectures) {
       const all = await constantsOf(arch);
       for (const { headers, families } of GROUPS) {
         const members = families.flatMap((family) =>
-          Object.values(all[family]).map((value) => ({
-            // as it is written in messages, which is to be the name in the header
-            name: formatArguments(["int", `value: ${family}`], [value]),
+          Object.entries(all[family]).map(([member, value]) => ({
+            name: headerName(family, (constants as Families)[family][member]),
             value,
           }))
         );
