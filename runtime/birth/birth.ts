@@ -22,7 +22,6 @@ import {
   connect,
   LINE,
   makeLine,
-  say,
   SAYS,
   tieToParent,
   waitForMaps,
