@@ -19,23 +19,9 @@ declare module "@std/assert/equals" {
   export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
 }
 
-declare module "@std/assert/exists" {
-  /** Fail if `actual` is null or undefined. */
-  export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T>;
-}
-
 declare module "@std/assert/greater" {
   /** Fail unless `actual > expected`. */
   export function assertGreater<T>(actual: T, expected: T, msg?: string): void;
-}
-
-declare module "@std/assert/instance-of" {
-  /** Fail unless `actual instanceof expectedType`. */
-  export function assertInstanceOf<T extends abstract new (...args: never[]) => unknown>(
-    actual: unknown,
-    expectedType: T,
-    msg?: string,
-  ): asserts actual is InstanceType<T>;
 }
 
 declare module "@std/assert/match" {
@@ -126,73 +112,9 @@ declare module "@std/cli/parse-args" {
   >(args: string[], options?: ParseOptions<B, S, C, D>): Args<B, S, C, D>;
 }
 
-declare module "@std/path/posix/basename" {
-  /** The last part of a path, without `suffix`. */
-  export function basename(path: string, suffix?: string): string;
-}
-
-declare module "@std/path/posix/dirname" {
-  /** A path without its last part. */
-  export function dirname(path: string): string;
-}
-
-declare module "@std/path/posix/join" {
-  /** Join paths and normalize the result. */
-  export function join(path?: string | URL, ...paths: string[]): string;
-}
-
-declare module "@std/path/posix/normalize" {
-  /** Resolve `.`, `..` and doubled slashes in a path, without looking at the disk. */
-  export function normalize(path: string | URL): string;
-}
-
-declare module "@std/path/posix/relative" {
-  /** The way from one path to the other. */
-  export function relative(from: string, to: string): string;
-}
-
 declare module "@std/path/posix/resolve" {
   /** Make a path absolute, taking the working directory as its start. */
   export function resolve(...pathSegments: string[]): string;
-}
-
-declare module "@std/testing/mock" {
-  /** One call that a spy has seen. */
-  export interface SpyCall<Args extends unknown[] = unknown[], Return = unknown> {
-    /** Its arguments. */
-    args: Args;
-    /** What it returned, if it did. */
-    returned?: Return;
-    /** What it threw, if it did. */
-    error?: Error;
-  }
-
-  /** A function that records its calls. */
-  export interface Spy<Args extends unknown[] = unknown[], Return = unknown> extends Disposable {
-    (...args: Args): Return;
-    /** The calls so far. */
-    calls: SpyCall<Args, Return>[];
-    /** Put the original method back. */
-    restore(): void;
-  }
-
-  /** Record the calls of a function. */
-  export function spy<Args extends unknown[], Return>(
-    func: (...args: Args) => Return,
-  ): Spy<Args, Return>;
-
-  /** Put `func` in the place of a method until the stub is disposed of. */
-  export function stub<Self, Key extends keyof Self>(
-    self: Self,
-    property: Key,
-    func?: Self[Key] extends (...args: infer A) => infer R ? (...args: A) => R : never,
-  ): Self[Key] extends (...args: infer A) => infer R ? Spy<A, R> : never;
-
-  /** Fail unless a spy was called this often. */
-  export function assertSpyCalls<Args extends unknown[], Return>(
-    spy: Spy<Args, Return>,
-    expectedCalls: number,
-  ): void;
 }
 
 declare module "@std/testing/snapshot" {
