@@ -69,6 +69,7 @@ Deno.test("a text fits when its bytes do, to the last one", () => {
 Deno.test("a text that did not fit leaves nothing behind", () => {
   const arena = new Arena(64);
   assertThrows(() => arena.string("漢".repeat(40)), RangeError, "is full");
+  assertThrows(() => arena.string("something ü\0"), RangeError, "cannot hold NUL");
   assertEquals(arena.mark, 0);
   assertEquals([...arena.allocate(64).bytes], Array(64).fill(0));
 });
