@@ -92,10 +92,12 @@ export async function receive(
   const inbox = spare.pop() ?? openInbox();
   const { arena, message, fresh } = inbox;
   message.bytes.set(fresh);
-  const count = await how.recvmsg(socket, message, MSG.CMSG_CLOEXEC);
-  const received = count === 0 ? { byte: "" } : read(arena, message);
-  spare.push(inbox);
-  return received;
+  try {
+    const count = await how.recvmsg(socket, message, MSG.CMSG_CLOEXEC);
+    return count === 0 ? { byte: "" } : read(arena, message);
+  } finally {
+    spare.push(inbox);
+  }
 }
 
 function read(arena: Arena, message: Memory): Received {

@@ -53,6 +53,8 @@ Deno.test("a byte arrives as it was sent", async () => {
   for (const byte of ["f", "w", "\0", "\xff"]) {
     assertEquals(send(pair.theirs, byte), true);
     assertEquals(await receive(pair.ours), { byte });
+    send(pair.theirs, byte);
+    assertEquals(await receive(pair.ours, libc), { byte }, "waited for by this thread");
   }
 });
 
