@@ -30,6 +30,8 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   let least = Math.min(4, Math.ceil(word.length / 2));
   for (const candidate of candidates) {
     const distance = editDistance(word, candidate);
+    // two letters off is still a slip of the fingers, but hardly with another first letter too
+    if (distance > 1 && candidate[0] !== word[0]) continue;
     if (distance < least) [least, best] = [distance, candidate];
   }
   return best === "" ? "" : `; did you mean ${show(best)}?`;
