@@ -1,10 +1,13 @@
 /**
  * A container's terminal shown on this one: keys go in, output comes out, the size follows.
  *
+ * Both directions wait on threads of their own. A container that writes and does not read must be
+ * read from while it is written to, or the two would wait for each other for ever.
+ *
  * @module
  */
 
-import { IOCTL } from "../ffi/constants.ts";
+import { IOCTL, POLL } from "../ffi/constants.ts";
 import { attempt, libc, offthread } from "../ffi/libc.ts";
 import { isErrno } from "../ffi/errno.ts";
 import { winsize } from "../ffi/structs.ts";
@@ -13,6 +16,7 @@ import { winsize } from "../ffi/structs.ts";
 export interface Relay {
   /** settles when everything that was written to the container's terminal has been shown */
   drained: Promise<void>;
+  /** stops showing it, and gives this terminal its own settings back */
   close(): void;
 }
 
@@ -29,41 +33,76 @@ export function windowSize(): { rows: number; columns: number } {
  * Shows the container's terminal on this process's one, in raw mode.
  *
  * @param master the master of the container's terminal; it is closed in the end
+ * @param onHangUp called when this terminal is gone: its window was closed, or its connection broke
  */
-export function relay(master: number): Relay {
+export function relay(master: number, onHangUp: () => void): Relay {
   const follow = () => {
     const { rows, columns } = windowSize();
     attempt.ioctl(master, IOCTL.TIOCSWINSZ, winsize(rows, columns));
   };
-  Deno.stdin.setRaw(true);
+  const restore = makeRaw();
   Deno.addSignalListener("SIGWINCH", follow);
   follow();
-  keysIn(master);
+  keysIn(master).then((isHungUp) => isHungUp && onHangUp());
   return {
-    drained: outputOut(master),
+    drained: outputOut(master, onHangUp),
     close() {
       Deno.removeSignalListener("SIGWINCH", follow);
-      Deno.stdin.setRaw(false);
+      restore();
       attempt.close(master);
     },
   };
 }
 
-/** Passes keys on until this terminal is closed; a read that still waits ends with the process. */
-async function keysIn(master: number): Promise<void> {
+/** `struct termios` of the kernel's: four words of flags, the line discipline, 19 characters. */
+const TERMIOS = { size: 36, input: 0, output: 4, control: 8, local: 12, characters: 17 } as const;
+
+/** What cfmakeraw(3) takes from each word, as the octal numbers of asm-generic/termbits.h. */
+const COOKED = { input: 0o2753, output: 0o1, control: 0o460, local: 0o100113 } as const;
+const CS8 = 0o60;
+const VTIME = 5;
+const VMIN = 6;
+
+/**
+ * Leaves to the container's terminal what this one did: echo, line editing, Ctrl-C, and `\r` before
+ * each `\n`, which would come twice. Deno's own `setRaw` keeps the last.
+ *
+ * @returns what puts it back
+ */
+function makeRaw(): () => void {
+  const before = new Uint8Array(TERMIOS.size);
+  libc.ioctl(0, IOCTL.TCGETS, before);
+  const raw = before.slice();
+  const view = new DataView(raw.buffer);
+  for (const word of ["input", "output", "control", "local"] as const) {
+    const kept = view.getUint32(TERMIOS[word], true) & ~COOKED[word];
+    view.setUint32(TERMIOS[word], word === "control" ? kept | CS8 : kept, true);
+  }
+  raw[TERMIOS.characters + VMIN] = 1;
+  raw[TERMIOS.characters + VTIME] = 0;
+  libc.ioctl(0, IOCTL.TCSETS, raw);
+  return () => attempt.ioctl(0, IOCTL.TCSETS, before);
+}
+
+/**
+ * Passes keys on; a read that still waits ends with the process.
+ *
+ * @returns whether it was this terminal that went, and not the container's
+ */
+async function keysIn(master: number): Promise<boolean> {
   const buffer = new Uint8Array(4096);
-  for (let count; (count = await Deno.stdin.read(buffer)) !== null;) {
-    for (let sent = 0; sent < count;) {
-      const wrote = attempt.write(master, buffer.subarray(sent, count), count - sent);
-      if (wrote < 0) return;
-      sent += wrote;
-    }
+  for (;;) {
+    // in raw mode no key means "end of file"
+    const count = await Deno.stdin.read(buffer).catch(() => null);
+    if (count === null) return true;
+    if (!await writeAll(master, buffer.subarray(0, count))) return false;
   }
 }
 
 /** Shows what is written until nobody has the other end open any more, which reads as EIO. */
-async function outputOut(master: number): Promise<void> {
+async function outputOut(master: number, onHangUp: () => void): Promise<void> {
   const buffer = new Uint8Array(64 * 1024);
+  let isSeen = true;
   for (;;) {
     let count: number;
     try {
@@ -73,12 +112,31 @@ async function outputOut(master: number): Promise<void> {
       throw error;
     }
     if (count === 0) return;
-    writeAll(buffer.subarray(0, count));
+    if (!isSeen) continue;
+    isSeen = await writeAll(1, buffer.subarray(0, count));
+    if (!isSeen) onHangUp();
   }
 }
 
-function writeAll(bytes: Uint8Array): void {
+/** Writes to a terminal; false where it is gone. */
+async function writeAll(fd: number, bytes: Uint8Array): Promise<boolean> {
   for (let sent = 0; sent < bytes.length;) {
-    sent += libc.write(1, bytes.subarray(sent), bytes.length - sent);
+    try {
+      sent += await offthread.write(fd, bytes.subarray(sent), bytes.length - sent);
+    } catch (error) {
+      // whoever has used this terminal before may have left it O_NONBLOCK
+      if (!isErrno(error, "EAGAIN")) return false;
+      await offthread.poll(pollfd(fd, POLL.OUT), 1, -1);
+    }
   }
+  return true;
+}
+
+/** `struct pollfd`, poll(2). */
+function pollfd(fd: number, events: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, events, true);
+  return bytes;
 }
