@@ -43,11 +43,7 @@ export function localBox(): Box {
     before = hostSnapshot(root.path);
   });
   Deno.test.afterAll(async () => {
-    const left = () =>
-      differences(before, hostSnapshot(root.path))
-        // what is kept there can be made again, and is there for the next run
-        .filter((line) => !line.startsWith(`files: new: ${root.path}/cache/`));
-    if (canRun) await until(() => left().length === 0, () => left().join("\n"));
+    if (canRun) await assertNothingLeft(before);
     await root[Symbol.asyncDispose]();
   });
   const run = (words: string[], options: Partial<RunOptions> = {}) =>
@@ -66,6 +62,23 @@ export function localBox(): Box {
     },
     start: (words, before) => new Talk([...before ?? [], ...tiffin("run", ...words)], root.path),
   };
+}
+
+/**
+ * Waits until nothing new is there. What comes and goes meanwhile is another's, on a machine that
+ * does more than this test; a leftover stays.
+ */
+async function assertNothingLeft(before: HostSnapshot): Promise<void> {
+  const fresh = () =>
+    differences(before, hostSnapshot(before.directory)).filter((line) => line.includes(": new: "))
+      // what is kept there can be made again, and is there for the next run
+      .filter((line) => !line.startsWith(`files: new: ${before.directory}/cache/`));
+  let left = fresh();
+  await until(() => {
+    const now = new Set(fresh());
+    left = left.filter((line) => now.has(line));
+    return left.length === 0;
+  }, () => `nothing is left: ${left.join("\n")}`);
 }
 
 /** The words that start Tiffin's command line in a process of its own. */
@@ -166,6 +179,17 @@ export async function until(isSo: () => boolean, what: () => string): Promise<vo
     if (Date.now() > end) throw new Error(`not within ${PATIENCE} ms: ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Waits until a `run` passes signals on, which it does a moment after its container has begun. */
+export async function passesSignals(pid: number): Promise<void> {
+  const caught = () => {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    return BigInt(`0x${/^SigCgt:\s*(\S+)/m.exec(status)![1]}`);
+  };
+  const [hup, int, term, usr2] = [1n, 2n, 15n, 12n].map((signal) => 1n << (signal - 1n));
+  const all = hup | int | term | usr2;
+  await until(() => (caught() & all) === all, () => `${pid} passes signals on`);
 }
 
 /** Runs a program of the host's that has to succeed. @returns what it printed */
