@@ -72,7 +72,8 @@ Deno.test({
       lines.find((line) => line.replace(/^\d+ +/, "").startsWith(call))!.split(" ")[0];
 
     const child = traced(lines, pidOf("pivot_root("));
-    const end = child.findIndex((line) => /^execve\(.* = 0$/.test(line));
+    // the last execve(2) is the one that succeeds: what comes after it is the program's
+    const end = child.findLastIndex((line) => line.startsWith("execve("));
     const made = child.slice(0, end + 1).map(callOf);
     const rest = explained.filter(({ by }) => by === "child").map(({ call }) => callOf(call));
     for (const call of made) {

@@ -66,7 +66,7 @@ export async function provoke(
       }
       if (byte === SAYS.failed) {
         const request = { ...requestFor("/", ground.trial), ...ground.request };
-        const held = ground.pid?.().value ?? pid;
+        const held = ground.pid ? await stored(ground.pid()) : pid;
         return await examine({ request, program, step: program.failed!, pid: held }, ground.read);
       }
     }
@@ -134,4 +134,10 @@ export function elsewhere(files: Record<string, string>): (path: string) => stri
       return undefined;
     }
   };
+}
+
+/** A process id that another process is about to store: the child it is of may be the quicker one. */
+async function stored(pid: Ref): Promise<number> {
+  while (pid.value === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  return pid.value;
 }
