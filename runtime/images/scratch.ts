@@ -7,6 +7,8 @@
  * @module
  */
 
+import { removeTree } from "../remove_tree.ts";
+
 /** A directory of one's own below `tmp/`, removed with all that is in it when it is disposed of. */
 export class Scratch implements Disposable {
   private constructor(readonly path: string, private readonly lock: Deno.FsFile) {}
@@ -36,25 +38,6 @@ export class Scratch implements Disposable {
       // What is left is rubbish in a place for rubbish.
     }
     this.lock.close();
-  }
-}
-
-/** Removes a directory and all that is in it, also where its directories' modes forbid that. */
-export function removeTree(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    openDirectories(path);
-    Deno.removeSync(path, { recursive: true });
-  }
-}
-
-/** An ordinary user cannot remove what is in a directory of his that has no write permission. */
-function openDirectories(path: string): void {
-  Deno.chmodSync(path, 0o700);
-  for (const entry of Deno.readDirSync(path)) {
-    if (entry.isDirectory) openDirectories(`${path}/${entry.name}`);
   }
 }
 
