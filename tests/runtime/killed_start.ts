@@ -1,5 +1,5 @@
 /**
- * A start that stops at one of its calls: the program that killed_start_test.ts kills.
+ * A start that is killed at one of its calls, and the program that is killed there.
  *
  * Arguments: the data root, and the number of the call. In the parent's part the process kills
  * itself there; in the child's part the child says `k` on standard output, and waits.
@@ -7,11 +7,42 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert/equals";
 import { SIG } from "../../ffi/constants.ts";
 import type { Program, Step, Weave } from "../../ffi/program.ts";
 import { start } from "../../runtime/container.ts";
 import { findImage } from "../../runtime/images/find.ts";
 import { prepare } from "../../runtime/prepare.ts";
+import { containersDirectory, readRecord } from "../../runtime/records.ts";
+import { project } from "../helpers/run_tiffin.ts";
+
+/** Lets a start go to its call number `at`, and kills it there; false for a call that is jumped over. */
+export async function killAt(root: string, at: number): Promise<boolean> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `${project}/tests/runtime/killed_start.ts`, root, `${at}`],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  // in the parent's part it has killed itself, and nothing was said
+  if (value) child.kill("SIGKILL");
+  const { signal, code } = await child.status;
+  await reader.cancel();
+  if (signal === null) assertEquals(code, 0, `call ${at}: the start failed`);
+  return signal === "SIGKILL";
+}
+
+/** How many containers there are; one whose record is not there yet is made to look old. */
+export function aged(root: string): number {
+  const names = [...Deno.readDirSync(containersDirectory(root))].map(({ name }) => name);
+  for (const name of names) {
+    const directory = `${containersDirectory(root)}/${name}`;
+    if (!readRecord(directory)) Deno.utimeSync(directory, 0, 0);
+  }
+  return names.length;
+}
 
 /** Steps put in before one call. */
 class Halt implements Weave {
