@@ -41,8 +41,8 @@ export interface HttpRequest {
   method?: string;
   /** Headers beside those that every request has. */
   headers?: Record<string, string>;
-  /** What is sent along. */
-  body?: string;
+  /** What is sent along: whole, or in pieces that can be had again for another try. */
+  body?: string | Uint8Array<ArrayBuffer> | (() => AsyncIterable<Uint8Array>);
   /** The Authorization header: for this URL's origin alone. */
   authorization?: string;
   /** Gives up when it fires, also while the body is read. */
@@ -213,8 +213,11 @@ async function once(request: HttpRequest, url: URL, authorization?: string): Pro
     ...(authorization === undefined ? {} : { authorization }),
   };
   try {
-    const { method, body } = request;
+    const { method } = request;
     const { signal } = watchdog;
+    const body = typeof request.body === "function"
+      ? ReadableStream.from(watchdog.watch(request.body()))
+      : request.body;
     const response = await fetch(url, { method, body, headers, signal, redirect: "manual" });
     watchdog.feed();
     return new HttpReply(response, url, request.asked, watchdog);
@@ -240,6 +243,14 @@ class Watchdog {
 
   feed(): void {
     this.fed = performance.now();
+  }
+
+  /** Hands pieces on; each that is asked for is a sign of life. */
+  async *watch(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      this.feed();
+      yield piece;
+    }
   }
 
   stop(): void {

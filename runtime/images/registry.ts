@@ -34,6 +34,16 @@ export interface RegistryOptions {
   onRetry?: (reason: string, pause: number) => void;
 }
 
+/** How a request differs from one that reads. */
+export interface RegistryRequest extends Pick<HttpRequest, "method" | "headers" | "body"> {
+  /** What is wanted of the repository; `pull` unless told otherwise. */
+  actions?: "pull" | "pull,push";
+  /** What is wanted beside that, as `repository:other/path:pull`. */
+  scope?: string;
+  /** The status codes that are no errors; 200 unless told otherwise. */
+  fine?: readonly number[];
+}
+
 /** A manifest or index as it came, its bytes checked against its digest. */
 export interface FetchedManifest {
   /** Its media type, digest and length. */
@@ -79,7 +89,9 @@ export class Registry {
    */
   async manifest(version: string): Promise<FetchedManifest> {
     const asked = `the manifest of ${this.#title(version)}`;
-    const reply = await this.#request(`manifests/${version}`, asked, { accept: ACCEPT });
+    const reply = await this.request(`manifests/${version}`, asked, {
+      headers: { accept: ACCEPT },
+    });
     const bytes = await reply.bytes(MAX_DOCUMENT);
     const digest = await digestOf(bytes);
     const named = isDigest(version) ? version : reply.header("docker-content-digest");
@@ -109,8 +121,8 @@ export class Registry {
   async blob(descriptor: Descriptor, from = 0): Promise<{ offset: number; reply: HttpReply }> {
     const { digest, size } = descriptor;
     const asked = `blob ${digest} of ${this.#title()}`;
-    const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
-    const reply = await this.#request(`blobs/${digest}`, asked, headers);
+    const part = { headers: { range: `bytes=${from}-` }, fine: [200, 206, 416] };
+    const reply = await this.request(`blobs/${digest}`, asked, from > 0 ? part : {});
     if (reply.status === 416) {
       await reply.cancel();
       return await this.blob(descriptor);
@@ -129,31 +141,45 @@ export class Registry {
     );
   }
 
-  /** Sends a GET, answers the registry's challenge, and makes an error of whatever is not a success. */
-  async #request(
-    path: string,
+  /**
+   * Sends a request, a GET unless told otherwise, answers the registry's challenge, and makes an
+   * error of whatever is not a success.
+   *
+   * @param where a path in the repository, or a URL that the registry itself has named
+   * @param asked what is asked for, for error messages
+   * @throws {RegistryError}
+   */
+  async request(
+    where: string | URL,
     asked: string,
-    headers: Record<string, string>,
+    { actions = "pull", scope: more, fine = [200], ...rest }: RegistryRequest = {},
   ): Promise<HttpReply> {
     const { signal, patience, onRetry } = this.options;
     const ask = { signal, patience, onRetry };
-    const scope = `repository:${this.name.repository}:pull`;
-    const request: HttpRequest = { ...ask, url: new URL(path, this.url), asked, headers };
-    let authorization = this.#authorizer.current(scope);
+    const own = `repository:${this.name.repository}:${actions}`;
+    const scope = more === undefined ? own : `${own} ${more}`;
+    const url = new URL(where, this.url);
+    const request: HttpRequest = { ...ask, ...rest, url, asked };
+    // Elsewhere, where a registry may send an upload, nobody is to see our password.
+    const isOurs = url.origin === this.url.origin;
+    let authorization = isOurs ? this.#authorizer.current(scope) : undefined;
     let reply = await send({ ...request, authorization });
-    // A 401 from elsewhere, after a redirect, is not for our password.
-    if (reply.status === 401 && reply.url.origin === this.url.origin) {
+    // Nor is a 401 from elsewhere, after a redirect, for it.
+    if (reply.status === 401 && isOurs && reply.url.origin === this.url.origin) {
       await reply.cancel();
       const challenge = reply.header("www-authenticate") ?? "";
       authorization = await this.#authorizer.answer(challenge, scope, authorization, ask);
       reply = await send({ ...request, authorization });
     }
-    const fine = "range" in headers ? [200, 206, 416] : [200];
     if (fine.includes(reply.status)) return reply;
-    throw await this.#refusal(reply, asked);
+    throw await this.#refusal(reply, asked, actions);
   }
 
-  async #refusal(reply: HttpReply, asked: string): Promise<RegistryError> {
+  async #refusal(
+    reply: HttpReply,
+    asked: string,
+    actions: RegistryRequest["actions"],
+  ): Promise<RegistryError> {
     const { status } = reply;
     const { host } = reply.url;
     const came = `it answered ${status}${await errorText(reply)}`;
@@ -170,7 +196,13 @@ export class Registry {
           ),
         );
       case 403:
-        return new RegistryError("denied", host, asked, came, hint("this account may not read it"));
+        return new RegistryError(
+          "denied",
+          host,
+          asked,
+          came,
+          hint(`this account may not ${actions === "pull" ? "read" : "write to"} it`),
+        );
       case 404:
         return new RegistryError(
           "not-found",
@@ -194,12 +226,12 @@ export class Registry {
 }
 
 /**
- * Where a registry answers.
+ * Where a registry answers: `https://host/v2/`.
  *
  * Docker Hub's name is not its host's. Plain HTTP is spoken with this machine's own addresses
  * alone, where nobody can listen in (as Docker does).
  */
-function endpoint(registry: string): URL {
+export function endpoint(registry: string): URL {
   if (registry === "docker.io") return new URL("https://registry-1.docker.io/v2/");
   const local = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d+)?$/.test(registry);
   return new URL(`${local ? "http" : "https"}://${registry}/v2/`);

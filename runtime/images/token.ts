@@ -193,6 +193,10 @@ function basic({ username, password }: { username: string; password: string }): 
 
 function withQuery(url: URL, query: Record<string, string>): URL {
   const result = new URL(url);
-  for (const [key, value] of Object.entries(query)) if (value) result.searchParams.set(key, value);
+  for (const [key, value] of Object.entries(query)) {
+    // Several scopes, as for a blob from another repository, are a parameter each.
+    const values = key === "scope" ? value.split(" ") : [value];
+    for (const each of values) if (each) result.searchParams.append(key, each);
+  }
   return result;
 }
