@@ -125,12 +125,14 @@ export const CLONE = {
 /** prctl(2) operations. */
 export const PR = {
   SET_PDEATHSIG: 1,
+  GET_PDEATHSIG: 2,
   SET_DUMPABLE: 4,
   SET_KEEPCAPS: 8,
   SET_NAME: 15,
   SET_SECCOMP: 22,
   CAPBSET_READ: 23,
   CAPBSET_DROP: 24,
+  GET_SECUREBITS: 27,
   SET_SECUREBITS: 28,
   SET_CHILD_SUBREAPER: 36,
   SET_NO_NEW_PRIVS: 38,
@@ -210,7 +212,7 @@ export const S = {
 } as const;
 
 /** statx(2) mask. */
-export const STATX = { BASIC_STATS: 0x7ff } as const;
+export const STATX = { BASIC_STATS: 0x7ff, MNT_ID: 0x1000 } as const;
 
 /** close_range(2) flags. */
 export const CLOSE_RANGE = { UNSHARE: 2, CLOEXEC: 4 } as const;
@@ -247,10 +249,13 @@ export const IOCTL = {
   TCGETS: 0x5401,
   TCSETS: 0x5402,
   TIOCSCTTY: 0x540e,
+  TIOCGPGRP: 0x540f,
+  TIOCSPGRP: 0x5410,
   TIOCGWINSZ: 0x5413,
   TIOCSWINSZ: 0x5414,
   TIOCGPTN: 0x80045430,
   TIOCSPTLCK: 0x40045431,
+  TIOCGPTLCK: 0x80045439,
   TIOCGPTPEER: 0x5441,
   SIOCGIFFLAGS: 0x8913,
   SIOCSIFFLAGS: 0x8914,
@@ -286,7 +291,16 @@ export const RTLD = { LAZY: 1, NOW: 2 } as const;
 export const BPF = { PROG_LOAD: 5, PROG_ATTACH: 8 } as const;
 
 /** keyctl(2) operations. */
-export const KEYCTL = { JOIN_SESSION_KEYRING: 1 } as const;
+export const KEYCTL = { GET_KEYRING_ID: 0, JOIN_SESSION_KEYRING: 1 } as const;
+
+/** futex(2) operations. */
+export const FUTEX = { WAIT: 0, WAKE: 1 } as const;
+
+/** ptrace(2) requests. */
+export const PTRACE = { DETACH: 17, SEIZE: 0x4206 } as const;
+
+/** ptrace(2) options. */
+export const PTRACE_O = { TRACEEXEC: 0x10, EXITKILL: 0x100000 } as const;
 
 /** ioprio_set(2): whom it is for. */
 export const IOPRIO_WHO = { PROCESS: 1, PGRP: 2, USER: 3 } as const;
@@ -300,6 +314,9 @@ export const SYS = {
   setresuid: arm ? 147 : 117,
   setresgid: arm ? 149 : 119,
   ioprio_set: arm ? 30 : 251,
+  futex: arm ? 98 : 202,
+  ptrace: arm ? 117 : 101,
+  execveat: arm ? 281 : 322,
   keyctl: arm ? 219 : 250,
   seccomp: arm ? 277 : 317,
   bpf: arm ? 280 : 321,

@@ -203,9 +203,15 @@ export class Program {
     this.arena.setWord(this.header.address + HEADER.status, status);
   }
 
-  /** Walks the program in this process. @throws {SyscallError} what the failed call says */
-  walk(): void {
-    const failed = walk(BigInt(this.room.address), BigInt(this.header.address));
+  /**
+   * Walks the program in this process, as far as it goes.
+   *
+   * @param from where to begin, unless that is the first step
+   * @throws {SyscallError} what the failed call says
+   */
+  walk(from?: Step): void {
+    const start = from ? from.address : this.room.address;
+    const failed = walk(BigInt(start), BigInt(this.header.address));
     if (failed) throw this.error(this.#stepAt(failed));
   }
 
@@ -218,6 +224,11 @@ export class Program {
   /** The step at which a child stands. */
   get current(): Step | undefined {
     return this.#find(this.arena.word(this.header.address + HEADER.current));
+  }
+
+  /** Whether a child stands at the call that this is the result of, a woven one perhaps. */
+  isAt(result: Ref): boolean {
+    return this.arena.word(this.header.address + HEADER.current) + STEP.result === result.address;
   }
 
   /** What came of a step. */

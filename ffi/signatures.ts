@@ -77,6 +77,7 @@ export const signatures = {
     "buffer: pointer",
   ],
   access: ["int", "path: string", "mode: number"],
+  statfs: ["int", "path: string", "buffer: pointer"],
   chmod: ["int", "path: string", "mode: mode"],
   fchmod: ["int", "fd: fd", "mode: mode"],
   fchmodat: ["int", "dirfd: fd", "path: string", "mode: mode", "flags: AT|"],
@@ -171,6 +172,7 @@ export const signatures = {
   setresgid: ["syscall", "real: number", "effective: number", "saved: number"],
   setgroups: ["syscall", "count: number", "groups: pointer"],
   setsid: ["int"],
+  setpgid: ["int", "pid: number", "group: number"],
   umask: ["int", "mask: mode"],
   prctl: [
     "int",
@@ -187,7 +189,7 @@ export const signatures = {
     "flags: SECCOMP_FILTER_FLAG|",
     "program: pointer",
   ],
-  keyctl: ["syscall", "operation: KEYCTL", "name: string"],
+  keyctl: ["syscall", "operation: KEYCTL", "argument: pointer"],
   bpf: ["syscall", "command: BPF", "attributes: pointer", "size: number"],
 
   // what the process may use
@@ -206,6 +208,14 @@ export const signatures = {
 
   // signals, processes and waiting
   execve: ["int", "path: string", "argv: strings", "envp: strings"],
+  execveat: [
+    "syscall",
+    "dirfd: fd",
+    "path: string",
+    "argv: strings",
+    "envp: strings",
+    "flags: AT|",
+  ],
   _exit: ["void", "status: number"],
   kill: ["int", "pid: number", "signal: SIG"],
   rt_sigaction: [
@@ -217,6 +227,8 @@ export const signatures = {
   ],
   sigprocmask: ["int", "how: SIG_HOW", "set: pointer", "old: pointer"],
   waitpid: ["int", "pid: number", "status: pointer", "options: W|"],
+  ptrace: ["syscall", "request: PTRACE", "pid: number", "address: number", "data: number"],
+  futex: ["syscall", "word: pointer", "operation: FUTEX", "value: number", "timeout: pointer"],
   pidfd_open: ["syscall", "pid: number", "flags: number"],
   pidfd_send_signal: [
     "syscall",

@@ -46,6 +46,8 @@ export interface Draft {
   birth: Birth;
   /** the parent's calls while the child waits; the pid is not known before there is one */
   attend(pid: number | "PID"): Promise<Attendance | undefined>;
+  /** walks a part of the parent's, as a debugger does with stops; unless given, at once */
+  walk?(program: Program): Promise<void>;
 }
 
 /** The parent's calls while the child waits, and the programs that they run. */
@@ -103,7 +105,7 @@ export function ended(): void {
 export async function launch(draft: Draft, examine: Examine): Promise<Launched> {
   const { birth: { program, clone, line, cgroup } } = draft;
   try {
-    program.walk();
+    await walk(draft, program);
   } catch (error) {
     closeAll(draft.birth);
     const step = program.failed;
@@ -128,6 +130,12 @@ export async function launch(draft: Draft, examine: Examine): Promise<Launched> 
   return { pid, terminal };
 }
 
+/** Makes the parent's calls. */
+async function walk(draft: Draft, program: Program): Promise<void> {
+  if (draft.walk) await draft.walk(program);
+  else program.walk();
+}
+
 /** Closes what the parent's part had opened when it failed; a slot that is still 0 was not reached. */
 function closeAll({ line, cgroup }: Birth): void {
   const opened = [line.at(0), line.at(4), ...(cgroup ? [cgroup] : [])];
@@ -135,10 +143,11 @@ function closeAll({ line, cgroup }: Birth): void {
 }
 
 /** Does the parent's part while the child waits for it. */
-async function attend({ request, attend }: Draft, pid: number, examine: Examine): Promise<void> {
-  const { program, helpers } = (await attend(pid))!;
+async function attend(draft: Draft, pid: number, examine: Examine): Promise<void> {
+  const { request } = draft;
+  const { program, helpers } = (await draft.attend(pid))!;
   try {
-    program.walk();
+    await walk(draft, program);
   } catch (error) {
     const step = program.failed;
     throw step ? await examine({ request, program, step, pid }) : error;
@@ -157,7 +166,7 @@ async function converse(
   let terminal: number | undefined;
   for (;;) {
     // the only container has nobody to wait for it meanwhile, and a thread of its own would be dear
-    const { byte, descriptor } = await receive(line, running ? offthread : libc);
+    const { byte, descriptor } = await receive(line, running || draft.walk ? offthread : libc);
     // a filter that forbids the child to say so ends it without a word
     if (byte === "" && !program.failed) return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;

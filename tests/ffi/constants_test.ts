@@ -28,10 +28,13 @@ const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
     ],
   },
   {
-    headers: ["linux/sched.h", "linux/prctl.h", "linux/seccomp.h", "linux/bpf.h", "linux/keyctl.h"],
+    headers: [
+      ...["linux/sched.h", "linux/prctl.h", "linux/seccomp.h", "linux/bpf.h", "linux/keyctl.h"],
+      ...["linux/futex.h", "linux/ptrace.h"],
+    ],
     families: [
       ...["CLONE", "PR", "PR_CAP_AMBIENT", "SECCOMP_SET_MODE", "SECCOMP_FILTER_FLAG"] as const,
-      ...["BPF", "KEYCTL"] as const,
+      ...["BPF", "KEYCTL", "FUTEX", "PTRACE", "PTRACE_O"] as const,
     ],
   },
   {
