@@ -142,6 +142,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     id,
     name: request.name,
     image: typeof from === "string" ? from : from.name,
+    imageDigest: typeof from === "string" ? undefined : from.digest,
     command: spec.process!.args!,
     labels: request.labels,
     created: new Date().toISOString(),

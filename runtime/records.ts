@@ -23,6 +23,8 @@ export interface ContainerRecord {
   name?: string;
   /** the image's name as it was found, or the directory that is the root */
   image: string;
+  /** the digest of the image's manifest: what it is made of stays as long as the container does */
+  imageDigest?: string;
   /** the first process's program and arguments */
   command: string[];
   /** values by key, for whoever looks for containers */
