@@ -13,6 +13,7 @@ import {
 } from "./archive_files.ts";
 import { loadDockerArchive } from "./docker_archive.ts";
 import type { LoadedImage, UnnamedImage } from "./archive_blobs.ts";
+import { bring } from "./bring.ts";
 import { loadOciLayout } from "./oci_archive.ts";
 import { canonicalName, ImageNameError, parseReference } from "./reference.ts";
 import type { ImageStore } from "./store.ts";
@@ -49,14 +50,16 @@ export async function loadArchive(
 ): Promise<LoadedImage[]> {
   await store.prepare();
   using files = await openArchive(store.root, source, options);
-  const images = await readImages(store, files, options.signal);
-  const loaded: LoadedImage[] = [];
-  for (const { names, descriptor } of images) {
-    for (const name of namesOf(names, source, options)) loaded.push({ name, descriptor });
-  }
-  // Only when all is known to be well: an archive is loaded whole or not at all.
-  for (const { name, descriptor } of loaded) await store.tag(name, descriptor);
-  return loaded;
+  return await bring(store, async () => {
+    const images = await readImages(store, files, options.signal);
+    const loaded: LoadedImage[] = [];
+    for (const { names, descriptor } of images) {
+      for (const name of namesOf(names, source, options)) loaded.push({ name, descriptor });
+    }
+    // Only when all is known to be well: an archive is loaded whole or not at all.
+    for (const { name, descriptor } of loaded) await store.tag(name, descriptor);
+    return loaded;
+  });
 }
 
 async function readImages(

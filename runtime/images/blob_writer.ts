@@ -79,7 +79,10 @@ export class BlobWriter implements Disposable {
    *
    * @throws {DigestMismatch} if it is not what was expected; the file is then as good as empty
    */
-  async finish(place: (digest: string) => string, expected?: ExpectedBlob): Promise<string> {
+  async finish(
+    place: (digest: string) => string | Promise<string>,
+    expected?: ExpectedBlob,
+  ): Promise<string> {
     const digest = this.hash.digest();
     if (expected?.size !== undefined && this.received !== expected.size) {
       throw new DigestMismatch(`${this.received} bytes instead of the ${expected.size} announced`);
@@ -88,7 +91,7 @@ export class BlobWriter implements Disposable {
       throw new DigestMismatch(`the bytes hash to ${digest} instead of ${expected.digest}`);
     }
     await this.file.sync();
-    const destination = place(digest);
+    const destination = await place(digest);
     Deno.chmodSync(this.path, 0o644);
     Deno.renameSync(this.path, destination);
     this[Symbol.dispose]();

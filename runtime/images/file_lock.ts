@@ -10,6 +10,8 @@
 
 /** What {@linkcode lockFile} may be told. */
 export interface LockOptions {
+  /** Shares the lock with others who do, and keeps out who wants it alone. */
+  shared?: boolean;
   /** Gives up waiting when it fires. */
   signal?: AbortSignal;
   /** Called once, if the lock is held by somebody else and there is waiting to do. */
@@ -26,12 +28,12 @@ export interface LockOptions {
  * @throws whatever opening the file throws, and the signal's reason
  */
 export async function lockFile(path: string, options: LockOptions = {}): Promise<Deno.FsFile> {
-  const { signal, onWait } = options;
+  const { shared = false, signal, onWait } = options;
   let pause = 0;
   while (true) {
     signal?.throwIfAborted();
     const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
-    if (file.tryLockSync(true) && isAt(file, path)) return file;
+    if (file.tryLockSync(!shared) && isAt(file, path)) return file;
     file.close();
     if (pause === 0) onWait?.();
     pause = Math.min(pause + 10, 200);

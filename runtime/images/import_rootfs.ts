@@ -7,6 +7,7 @@
 import type { ImageDefaults } from "../image_config.ts";
 import { LAYER_TYPES, type LoadedImage, streamOf, writeJson } from "./archive_blobs.ts";
 import { type ArchiveSource, fileChunks } from "./archive_files.ts";
+import { bring } from "./bring.ts";
 import { compressionOf } from "./compression.ts";
 import { decompress } from "./decompress.ts";
 import { hasher } from "./digest.ts";
@@ -46,19 +47,21 @@ export async function importRootfs(
   const name = canonicalName(parseReference(options.name));
   const defaults = applyChanges({}, options.changes ?? []);
   const pieces = typeof source === "string" ? fileChunks(source) : source;
-  const blob = await store.writeBlob(streamOf(pieces, options.signal));
-  const { mediaType, diffId } = await checkTar(store, blob.digest, options);
-  const layer: Descriptor = { mediaType, ...blob };
-  const config = await writeConfig(store, diffId, defaults, options.message ?? "imported");
-  const manifest: Manifest = {
-    schemaVersion: 2,
-    mediaType: MEDIA_TYPE.OCI_MANIFEST,
-    config,
-    layers: [layer],
-  };
-  const descriptor = await writeJson(store, manifest.mediaType, manifest);
-  await store.tag(name, descriptor);
-  return { name, descriptor };
+  return await bring(store, async () => {
+    const blob = await store.writeBlob(streamOf(pieces, options.signal));
+    const { mediaType, diffId } = await checkTar(store, blob.digest, options);
+    const layer: Descriptor = { mediaType, ...blob };
+    const config = await writeConfig(store, diffId, defaults, options.message ?? "imported");
+    const manifest: Manifest = {
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.OCI_MANIFEST,
+      config,
+      layers: [layer],
+    };
+    const descriptor = await writeJson(store, manifest.mediaType, manifest);
+    await store.tag(name, descriptor);
+    return { name, descriptor };
+  });
 }
 
 /** Reads the tar to its end: what it is made of is checked before the image has a name. */

@@ -54,6 +54,7 @@ export async function ensureLocalImage(store: ImageStore): Promise<Image> {
  * @throws {Error} if this machine has no shell that can be copied
  */
 export async function remakeLocalImage(store: ImageStore): Promise<Image> {
+  using _lease = await store.lease();
   const files = gather();
   const layer: Descriptor = {
     mediaType: MEDIA_TYPE.OCI_LAYER,

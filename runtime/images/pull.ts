@@ -103,7 +103,7 @@ export async function pull(
   const registry = new Registry(reference, { credentials, patience, signal, onRetry });
   const it: Pull = { store, registry, options, download: { signal, patience, onRetry } };
 
-  await store.prepare();
+  using _lease = await store.lease();
   const name = canonicalName(reference);
   const before = await store.find(name);
   const top = await document(it, reference.digest ?? reference.tag ?? "latest");

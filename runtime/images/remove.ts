@@ -1,130 +1,193 @@
 /**
- * Removing an image: its name, and whatever of it nothing else needs.
+ * Removing images: their names, and whatever of them nobody else needs.
  *
- * What goes is found by following the names that are left, so the two orders in which a crash can
- * cut this short both leave a store that works: a name without a use, or blobs without a name.
+ * What goes is found by following what is left, with the store locked: names, containers, and the
+ * blobs that a pull is at work with. A crash on the way leaves a store that works: a name without a
+ * use, or blobs without a name.
  *
  * @module
  */
 
-import { containersDirectory, processFile, removeDirectory } from "../records.ts";
+import { treeSize } from "../disk_use.ts";
+import { removeDirectory } from "../records.ts";
+import { lockFile, tryLockFile } from "./file_lock.ts";
+import { blobsOf, entries, imageOrNothing, reachable } from "./reachable.ts";
 import { Scratch } from "./scratch.ts";
-import { type Image, type ImageStore, StoreError } from "./store.ts";
+import type { ImageStore } from "./store.ts";
+import { lockPath, writeIndex } from "./store_files.ts";
 
-/** What {@linkcode removeImage} did. */
+/** What was removed. */
 export interface Removal {
-  /** Digests of the blobs that are gone. */
+  /** Names. */
+  names: string[];
+  /** Digests of blobs. */
   blobs: string[];
-  /** Diff IDs of the layers whose directories are gone. */
+  /** Layers that were unpacked, by their diff IDs or, where nothing tells those, their directories. */
   layers: string[];
+  /** Bytes of disk. */
+  bytes: number;
 }
 
 /**
- * Takes a name away from its image, and removes the blobs and the unpacked layers that no other
- * name leads to. The layers that a container is running on stay.
- *
- * A pull that shares a layer with the image and has just found it in the store may miss it after
- * this: then it says so, and fetches it the next time.
+ * Takes a name away from its image, and removes the blobs and the unpacked layers that are not
+ * needed any more: by another name, a container, or a pull that goes on.
  *
  * @param name canonical
  */
 export async function removeImage(store: ImageStore, name: string): Promise<Removal> {
-  const descriptor = await store.find(name);
-  const image = await imageOrNothing(store, name);
-  if (!descriptor || !await store.untag(name)) return { blobs: [], layers: [] };
-  const needed = await stillNeeded(store);
-  const inUse = layersInUse(store.root);
-  const blobs = image ? blobsOf(image) : [descriptor.digest];
-  const removal: Removal = { blobs: [], layers: [] };
-  for (const digest of new Set(blobs)) {
-    if (needed.has(digest) || !await store.hasBlob(digest)) continue;
-    Deno.removeSync(store.blobPath(digest));
-    removal.blobs.push(digest);
-  }
-  for (const { diffId, directory } of image?.layers ?? []) {
-    if (needed.has(directory) || inUse.has(directory.slice(directory.lastIndexOf("/") + 1))) {
-      continue;
-    }
-    needed.add(directory);
-    if (await removeLayer(store, directory)) removal.layers.push(diffId);
-  }
+  await store.prepare();
+  using _lock = await lockFile(lockPath(store));
+  const digest = (await store.find(name))?.digest;
+  if (digest === undefined) return nothing();
+  const image = await imageOrNothing(store, digest);
+  const removal = { ...nothing(), names: await untag(store, (each) => each === name) };
+  const needed = await reachable(store);
+  const blobs = new Set(image ? blobsOf(image) : [digest]);
+  removeBlobs(store, blobs.difference(needed.blobs), removal);
+  const layers = new Map(image?.layers.map(({ directory, diffId }) => [directory, diffId]));
+  await removeLayers(store, layers, removal);
   return removal;
 }
 
-function blobsOf({ digest, id, layers }: Image): string[] {
-  return [digest, id, ...layers.map(({ descriptor }) => descriptor.digest)];
-}
-
-/** The blobs, and the layers' directories, that the names lead to. */
-async function stillNeeded(store: ImageStore): Promise<Set<string>> {
-  const needed = new Set<string>();
-  for (const { name, descriptor } of await store.list()) {
-    needed.add(descriptor.digest);
-    const image = await imageOrNothing(store, name);
-    if (!image) continue;
-    for (const digest of blobsOf(image)) needed.add(digest);
-    for (const { directory } of image.layers) needed.add(directory);
+/**
+ * Removes every blob and every unpacked layer that nobody needs, and downloads that were cut short.
+ *
+ * @param doomed names that go first, for whatever only they lead to
+ */
+export async function prune(
+  store: ImageStore,
+  doomed: (name: string) => boolean = () => false,
+): Promise<Removal> {
+  await store.prepare();
+  using _lock = await lockFile(lockPath(store));
+  const removal = { ...nothing(), names: await untag(store, doomed) };
+  const { blobs: needed } = await reachable(store);
+  const layers = new Map(
+    entries(`${store.root}/layers`).map((name) => [`${store.root}/layers/${name}`, name]),
+  );
+  // The manifests that go tell the whole names of their layers.
+  const blobs = allBlobs(store).difference(needed);
+  for (const digest of blobs) {
+    const image = await imageOrNothing(store, digest);
+    if (!Array.isArray(image?.manifest.layers)) continue;
+    for (const { directory, diffId } of image.layers) {
+      if (layers.has(directory)) layers.set(directory, diffId);
+    }
   }
-  return needed;
+  removeBlobs(store, blobs, removal);
+  await removeLayers(store, layers, removal);
+  removeDownloads(store, removal);
+  return removal;
 }
 
-async function imageOrNothing(store: ImageStore, name: string): Promise<Image | undefined> {
+/**
+ * Removes those of the blobs that nobody needs: what was brought for an image that was then refused.
+ *
+ * @param digests blobs that are on no list of anybody's any more
+ */
+export async function discard(store: ImageStore, digests: Iterable<string>): Promise<void> {
+  using _lock = await lockFile(lockPath(store));
+  const { blobs: needed } = await reachable(store);
+  removeBlobs(store, new Set(digests).difference(needed), nothing());
+}
+
+function nothing(): Removal {
+  return { names: [], blobs: [], layers: [], bytes: 0 };
+}
+
+async function untag(store: ImageStore, doomed: (name: string) => boolean): Promise<string[]> {
+  const all = await store.list();
+  const gone = all.filter(({ name }) => doomed(name));
+  if (gone.length > 0) {
+    await writeIndex(
+      store,
+      all.filter((each) => !gone.includes(each)).map((each) => each.descriptor),
+    );
+  }
+  return gone.map(({ name }) => name);
+}
+
+function allBlobs(store: ImageStore): Set<string> {
+  const names = entries(`${store.layout}/blobs/sha256`);
+  return new Set(names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((hex) => `sha256:${hex}`));
+}
+
+function removeBlobs(store: ImageStore, digests: Iterable<string>, removal: Removal): void {
+  for (const digest of digests) {
+    const bytes = removeFile(store.blobPath(digest));
+    if (bytes === undefined) continue;
+    removal.blobs.push(digest);
+    removal.bytes += bytes;
+  }
+}
+
+function removeDownloads(store: ImageStore, removal: Removal): void {
+  const directory = `${store.root}/cache/downloads`;
+  for (const name of entries(directory)) {
+    // One that is locked is being fetched.
+    using file = tryLockFile(`${directory}/${name}`);
+    if (file) removal.bytes += removeFile(`${directory}/${name}`) ?? 0;
+  }
+}
+
+/** Removes a file; how many bytes of disk it took, or nothing if it is not there. */
+function removeFile(path: string): number | undefined {
   try {
-    return await store.image(name);
+    const { blocks } = Deno.lstatSync(path);
+    Deno.removeSync(path);
+    return (blocks ?? 0) * 512;
   } catch (error) {
-    if (error instanceof StoreError) return undefined;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
 /**
- * The names of the layers' directories that running containers have in their root file systems.
+ * Removes those of the layers that nobody needs.
  *
- * The kernel itself is asked: a container's record names its image, but the name may have moved on.
+ * A start takes no lock. It writes its record, and then mounts its layers; so a layer is moved away
+ * first, and comes back if a record has turned up meanwhile.
+ *
+ * @param layers their diff IDs, or what else to call them by, by their directories
  */
-function layersInUse(dataRoot: string): Set<string> {
-  const names = new Set<string>();
-  for (const id of entries(containersDirectory(dataRoot))) {
-    const process = readText(processFile(`${containersDirectory(dataRoot)}/${id}`));
-    const pid = Number(/"pid":\s*(\d+)/.exec(process)?.[1]);
-    for (const line of readText(`/proc/${pid}/mountinfo`).split("\n")) {
-      if (!line.includes(" - overlay ")) continue;
-      for (const [name] of line.matchAll(/\b[0-9a-f]{24}\b/g)) names.add(name);
+async function removeLayers(
+  store: ImageStore,
+  layers: ReadonlyMap<string, string>,
+  removal: Removal,
+): Promise<void> {
+  const { layers: needed } = await reachable(store);
+  const unneeded = [...layers].filter(([directory]) => !needed.has(directory));
+  if (unneeded.length === 0) return;
+  using scratch = Scratch.make(store.root, "removed");
+  const moved = unneeded.filter(([directory]) => moveAway(directory, placeIn(scratch, directory)));
+  const { layers: neededNow } = await reachable(store);
+  for (const [directory, name] of moved) {
+    const place = placeIn(scratch, directory);
+    if (neededNow.has(directory)) {
+      Deno.renameSync(place, directory);
+      continue;
     }
+    removal.bytes += treeSize(place).bytes;
+    await removeDirectory(place);
+    removal.layers.push(name);
   }
-  return names;
 }
 
-/** Moves a layer out of the way first, so that nobody finds half of it. */
-async function removeLayer(store: ImageStore, directory: string): Promise<boolean> {
-  await store.prepare();
-  using scratch = Scratch.make(store.root, "removed");
+function placeIn(scratch: Scratch, directory: string): string {
+  return `${scratch.path}/${directory.slice(directory.lastIndexOf("/") + 1)}`;
+}
+
+/** Moves a layer out of the way, so that nobody finds half of it. Says whether it was there. */
+function moveAway(directory: string, place: string): boolean {
   try {
     // An ordinary user must be able to write to a directory that changes its parent: its `..` does.
-    Deno.chmodSync(directory, 0o700);
-    Deno.renameSync(directory, `${scratch.path}/layer`);
+    const mode = Deno.lstatSync(directory).mode! & 0o7777;
+    Deno.chmodSync(directory, mode | 0o700);
+    Deno.renameSync(directory, place);
+    Deno.chmodSync(place, mode);
+    return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
-  }
-  await removeDirectory(`${scratch.path}/layer`);
-  return true;
-}
-
-function entries(directory: string): string[] {
-  try {
-    return Array.from(Deno.readDirSync(directory), ({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-/** A file's text; empty where it is gone, as a process may be at any moment. */
-function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
   }
 }

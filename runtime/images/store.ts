@@ -24,9 +24,12 @@ import { hexOf } from "./digest.ts";
 import type { Descriptor, Index, Manifest } from "./manifest.ts";
 import type { ImageConfig } from "../image_config.ts";
 import type { ExpectedBlob } from "./blob_writer.ts";
+import type { Lease } from "./lease.ts";
 
 /** The annotation of index.json that holds a manifest's name. */
 const REF_NAME = "org.opencontainers.image.ref.name";
+/** What a manifest is that does not say what it is. */
+const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 
 /** One layer of an image in the store. */
 export interface ImageLayer {
@@ -64,6 +67,9 @@ export class StoreError extends Error {
 export class ImageStore {
   /** The OCI image layout. */
   readonly layout: string;
+  #lease?: Promise<Lease>;
+  #leaseholders = 0;
+  readonly #written = new Set<string>();
 
   /** The store below a data root. */
   constructor(readonly root: string) {
@@ -85,8 +91,34 @@ export class ImageStore {
     return `${this.root}/cache/downloads/${hexOf(digest)}`;
   }
 
+  /**
+   * From now on the blobs that are asked for and written by this object are not removed, until
+   * what is returned is disposed of: `using`. Whoever is about to {@linkcode tag} an image that it
+   * brings begins with this. `written` is what was written since.
+   */
+  async lease(): Promise<Disposable & { written: ReadonlySet<string> }> {
+    await this.prepare();
+    const [{ Lease }, { lockPath }] = await Promise.all([
+      later<typeof import("./lease.ts")>(import.meta, "./lease.ts"),
+      later<typeof import("./store_files.ts")>(import.meta, "./store_files.ts"),
+    ]);
+    if (this.#leaseholders++ === 0) this.#written.clear();
+    this.#lease ??= Lease.open(this.root, lockPath(this));
+    const lease = await this.#lease;
+    const written = this.#written;
+    return {
+      written,
+      [Symbol.dispose]: () => {
+        if (--this.#leaseholders > 0) return;
+        this.#lease = undefined;
+        lease[Symbol.dispose]();
+      },
+    };
+  }
+
   /** Whether the blob is there, whole. */
   async hasBlob(digest: string): Promise<boolean> {
+    await (await this.#lease)?.add(digest);
     return (await ifFound(() => Deno.stat(this.blobPath(digest))))?.isFile ?? false;
   }
 
@@ -109,7 +141,11 @@ export class ImageStore {
     try {
       if (source instanceof Uint8Array) writer.append(source, expected?.size);
       else for await (const bytes of source) writer.append(bytes, expected?.size);
-      const digest = await writer.finish((digest) => this.blobPath(digest), expected);
+      const digest = await writer.finish(async (digest) => {
+        await (await this.#lease)?.add(digest);
+        this.#written.add(digest);
+        return this.blobPath(digest);
+      }, expected);
       return { digest, size: writer.received };
     } catch (error) {
       writer.discard();
@@ -204,23 +240,29 @@ export class ImageStore {
    */
   async image(name: string): Promise<Image | undefined> {
     const descriptor = await this.find(name);
-    if (!descriptor) return undefined;
-    const manifest: Manifest = this.#readJson(descriptor.digest, name);
+    return descriptor && this.#open(name, descriptor.digest, descriptor.mediaType);
+  }
+
+  /**
+   * The image with this manifest, whatever names it has.
+   *
+   * @throws {StoreError} if one of its documents is not there
+   */
+  // deno-lint-ignore require-await
+  async imageOf(digest: string): Promise<Image> {
+    return this.#open(digest, digest);
+  }
+
+  #open(name: string, digest: string, mediaType?: string): Image {
+    const manifest: Manifest = this.#readJson(digest, name);
     // An OCI manifest may leave its own media type out; its descriptor may not.
-    manifest.mediaType = descriptor.mediaType;
+    manifest.mediaType = mediaType ?? manifest.mediaType ?? OCI_MANIFEST;
     const config: ImageConfig = this.#readJson(manifest.config.digest, name);
     const diffIds = config.rootfs?.diff_ids ?? [];
     const layers = manifest.layers.map((descriptor, i) => {
       return { descriptor, diffId: diffIds[i], directory: this.layerDirectory(diffIds[i]) };
     });
-    return {
-      name,
-      digest: descriptor.digest,
-      id: manifest.config.digest,
-      manifest,
-      config,
-      layers,
-    };
+    return { name, digest, id: manifest.config.digest, manifest, config, layers };
   }
 
   /**

@@ -24,39 +24,42 @@ export async function prepareStore(store: ImageStore): Promise<void> {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
   }
   Deno.mkdirSync(`${root}/cache/downloads`, { recursive: true, mode: 0o700 });
-  await makeFile(layout, "index.json", indexJson([]));
-  await makeFile(layout, "oci-layout", `{"imageLayoutVersion":"1.0.0"}\n`);
-  sweep(`${root}/tmp`, (name) => name.startsWith("blob-"), 0);
+  await makeFile(store, "index.json", indexJson([]));
+  await makeFile(store, "oci-layout", `{"imageLayoutVersion":"1.0.0"}\n`);
+  sweep(`${root}/tmp`, (name) => /^(blob|lease)-/.test(name), 0);
   sweep(`${root}/cache/downloads`, () => true, DOWNLOAD_LIFETIME);
+}
+
+/** The file that is locked by whoever changes names or removes blobs. */
+export function lockPath(store: ImageStore): string {
+  return `${store.layout}/lock`;
 }
 
 /** Replaces the entries of index.json by those that `change` returns, under the layout's lock. */
 export async function replaceIndex(store: ImageStore, change: () => Descriptor[]): Promise<void> {
-  await replaceFile(store.layout, "index.json", () => indexJson(change()));
+  using _lock = await lockFile(lockPath(store));
+  await writeIndex(store, change());
+}
+
+/** Replaces the entries of index.json; the caller holds the layout's lock. */
+export async function writeIndex(store: ImageStore, entries: Descriptor[]): Promise<void> {
+  await writeFile(store.layout, "index.json", indexJson(entries));
 }
 
 /** Makes one of the layout's files if it is not there. */
-async function makeFile(layout: string, name: string, text: string): Promise<void> {
-  const path = `${layout}/${name}`;
-  if (!exists(path)) await replaceFile(layout, name, () => exists(path) ? undefined : text);
+async function makeFile(store: ImageStore, name: string, text: string): Promise<void> {
+  const path = `${store.layout}/${name}`;
+  if (exists(path)) return;
+  using _lock = await lockFile(lockPath(store));
+  if (!exists(path)) await writeFile(store.layout, name, text);
 }
 
-/**
- * Replaces one of the layout's files by what `text` returns, which is called with the layout
- * locked: what it reads cannot change before the new file is there.
- */
-async function replaceFile(
-  layout: string,
-  name: string,
-  text: () => string | undefined,
-): Promise<void> {
-  using _lock = await lockFile(`${layout}/lock`);
-  const next = text();
-  if (next === undefined) return;
+/** Writes one of the layout's files, whole or not at all; the caller holds the layout's lock. */
+async function writeFile(layout: string, name: string, text: string): Promise<void> {
   // Under the lock there is one writer, so one name does, and a dead writer's file is written over.
   const path = `${layout}/${name}`;
   using file = Deno.openSync(`${path}.new`, { write: true, create: true, truncate: true });
-  const bytes = new TextEncoder().encode(next);
+  const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
   await file.sync();
   Deno.renameSync(`${path}.new`, path);
