@@ -241,6 +241,9 @@ export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as con
 /** Socket types, socket(2). */
 export const SOCK = { RAW: 3, STREAM: 1, DGRAM: 2, CLOEXEC: 0o2000000 } as const;
 
+/** Whose option it is, setsockopt(2). */
+export const SOL = { SOCKET: 1, NETLINK: 270 } as const;
+
 /** send(2) and recvmsg(2) flags. */
 export const MSG = { NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
 

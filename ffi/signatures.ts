@@ -38,6 +38,7 @@ export const signatures = {
   read: ["long", "fd: fd", "buffer: pointer", "count: number"],
   pread: ["long", "fd: fd", "buffer: pointer", "count: number", "offset: number"],
   write: ["long", "fd: fd", "buffer: pointer", "count: number"],
+  pwrite: ["long", "fd: fd", "buffer: pointer", "count: number", "offset: number"],
   ftruncate: ["int", "fd: fd", "length: number"],
   fsync: ["int", "fd: fd"],
   syncfs: ["int", "fd: fd"],
@@ -218,6 +219,7 @@ export const signatures = {
   ],
   _exit: ["void", "status: number"],
   kill: ["int", "pid: number", "signal: SIG"],
+  raise: ["int", "signal: SIG"],
   rt_sigaction: [
     "syscall",
     "signal: SIG",
@@ -245,7 +247,10 @@ export const signatures = {
   socketpair: ["int", "family: AF", "type: SOCK|", "protocol: number", "fds: pointer"],
   connect: ["int", "fd: fd", "address: pointer", "length: number"],
   bind: ["int", "fd: fd", "address: pointer", "length: number"],
+  setsockopt: ["int", "fd: fd", "level: SOL", "option: number", "value: pointer", "length: number"],
+  if_nametoindex: ["value", "name: string"],
   send: ["long", "fd: fd", "buffer: pointer", "length: number", "flags: MSG|"],
+  recv: ["long", "fd: fd", "buffer: pointer", "length: number", "flags: MSG|"],
   sendmsg: ["long", "fd: fd", "message: pointer", "flags: MSG|"],
   recvmsg: ["long", "fd: fd", "message: pointer", "flags: MSG|"],
 
