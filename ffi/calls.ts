@@ -13,7 +13,7 @@ import { type Arena, Memory, Ref, type Struct } from "./memory.ts";
 import type { Result, Signature, signatures } from "./signatures.ts";
 
 /** What may stand for an argument of the given kind. */
-export type Argument<A> = A extends `${string}: string` ? string | Uint8Array | null
+export type Argument<A> = A extends `${string}: string` ? string | Uint8Array | Memory | null
   : A extends `${string}: strings` ? readonly string[]
   : A extends `${string}: pointer` ? Uint8Array | Memory | Struct | number | null
   : number | bigint | Ref;
@@ -150,6 +150,7 @@ function formatNumber(kind: string, value: number | bigint): string {
   const number = Number(value);
   if (kind === "fd" && number === constants.AT.FDCWD) return "AT_FDCWD";
   if (kind === "open") return formatOpenFlags(number);
+  if (kind === "clone") return formatCloneFlags(number);
   if (kind === "mode") return formatMode(number);
   if (kind === "address" || kind === "pointer") {
     return number === 0 ? "0" : `0x${number.toString(16)}`;
@@ -169,6 +170,13 @@ export function formatOpenFlags(value: number): string {
   const access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"][value & 3];
   const flags = value & ~3;
   return flags === 0 ? access : `${access}|${formatFlags("O", flags)}`;
+}
+
+/** Flags of clone(2), with the signal that tells of the child's end in the lowest byte. */
+function formatCloneFlags(value: number): string {
+  const flags = value & ~0xff;
+  const signal = formatNumber("SIG", value & 0xff);
+  return flags === 0 ? signal : `${formatFlags("CLONE", flags)}|${signal}`;
 }
 
 /** A file's type and permissions, as mknod(2) takes them: `S_IFCHR|0666`; permissions in octal. */

@@ -284,6 +284,20 @@ export const RLIMIT = {
   RTTIME: 15,
 } as const;
 
+/** Scheduling policies, sched(7). */
+export const SCHED = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, DEADLINE: 6 } as const;
+
+/** sched_setattr(2) flags. */
+export const SCHED_FLAG = {
+  RESET_ON_FORK: 1,
+  RECLAIM: 2,
+  DL_OVERRUN: 4,
+  KEEP_POLICY: 8,
+  KEEP_PARAMS: 0x10,
+  UTIL_CLAMP_MIN: 0x20,
+  UTIL_CLAMP_MAX: 0x40,
+} as const;
+
 /** Clocks, clock_gettime(2). */
 export const CLOCK = { REALTIME: 0, MONOTONIC: 1 } as const;
 
@@ -311,6 +325,7 @@ export const IOPRIO_WHO = { PROCESS: 1, PGRP: 2, USER: 3 } as const;
 /** System call numbers, for calls that have no wrapper in every glibc, or one that takes locks. */
 export const SYS = {
   rt_sigaction: arm ? 134 : 13,
+  clone: arm ? 220 : 56,
   pivot_root: arm ? 41 : 155,
   capset: arm ? 91 : 126,
   setgroups: arm ? 159 : 116,
@@ -320,6 +335,7 @@ export const SYS = {
   futex: arm ? 98 : 202,
   ptrace: arm ? 117 : 101,
   execveat: arm ? 281 : 322,
+  sched_setattr: arm ? 274 : 314,
   keyctl: arm ? 219 : 250,
   seccomp: arm ? 277 : 317,
   bpf: arm ? 280 : 321,

@@ -14,8 +14,8 @@
  *
  * **Arguments.** `string` (a C string, or NULL), `strings` (an array of them that ends with NULL),
  * `pointer` (to bytes, an address, or NULL); all others are numbers and differ in how they are
- * written: `fd`, `number`, `mode` (octal), `open` (flags of open(2)), `device`, `address`
- * (hexadecimal), or a family of constants: `SIG` is one of them, `MS|` any number of them together,
+ * written: `fd`, `number`, `mode` (octal), `open` (flags of open(2)), `clone` (those of clone(2), and a
+ * signal), `device`, `address` (hexadecimal), or a family of constants: `SIG` is one of them, `MS|` any number of them together,
  * `OPEN_TREE|AT|` those of two families. What `arg2` is depends on the first argument.
  *
  * @module
@@ -46,6 +46,7 @@ export const signatures = {
   fcntl: ["int", "fd: fd", "command: F", "argument: number"],
   dup: ["int", "fd: fd"],
   dup3: ["int", "old: fd", "new: fd", "flags: O|"],
+  lseek: ["long", "fd: fd", "offset: number", "whence: number"],
   ioctl: ["int", "fd: fd", "request: IOCTL", "argument: pointer"],
   poll: ["int", "fds: pointer", "count: number", "timeout: number"],
   pipe2: ["int", "fds: pointer", "flags: O|"],
@@ -158,6 +159,14 @@ export const signatures = {
   ],
 
   // namespaces and names
+  clone: [
+    "syscall",
+    "flags: clone",
+    "stack: address",
+    "pidfd: pointer",
+    "child_tid: number",
+    "tls: number",
+  ],
   clone3: ["syscall", "args: pointer", "size: number"],
   unshare: ["int", "flags: CLONE|"],
   setns: ["int", "fd: fd", "type: CLONE|"],
@@ -204,6 +213,7 @@ export const signatures = {
   setpriority: ["int", "which: number", "who: number", "priority: number"],
   ioprio_set: ["syscall", "which: IOPRIO_WHO", "who: number", "priority: number"],
   sched_setaffinity: ["int", "pid: number", "size: number", "mask: pointer"],
+  sched_setattr: ["syscall", "pid: number", "attributes: pointer", "flags: number"],
   sched_setscheduler: ["int", "pid: number", "policy: number", "parameters: pointer"],
   personality: ["int", "persona: address"],
 
@@ -256,6 +266,16 @@ export const signatures = {
 
   // memory and libraries
   memcpy: ["pointer", "to: pointer", "from: pointer", "count: number"],
+  // a text with a number in it that an earlier call gives: `"%s%d%s"`
+  snprintf: [
+    "int",
+    "buffer: pointer",
+    "size: number",
+    "format: string",
+    "before: string",
+    "number: number",
+    "after: string",
+  ],
   munmap: ["int", "address: address", "length: number"],
   dlopen: ["pointer", "file: string", "flags: RTLD|"],
   dlsym: ["pointer", "handle: address", "name: string"],

@@ -5,6 +5,7 @@
  */
 
 import { formatFlags, formatOpenFlags } from "./calls.ts";
+import { CLONE, SCHED, SCHED_FLAG, SIG } from "./constants.ts";
 import type { Struct } from "./memory.ts";
 
 /** Lays out 64-bit fields one after the other; all of the structs made so have only such fields. */
@@ -77,9 +78,44 @@ export function winsize(rows: number, columns: number): Struct {
  * @param cgroup a descriptor of the cgroup that the child starts in, for CLONE_INTO_CGROUP
  */
 export function cloneArgs(flags: number, cgroup = 0): Struct {
-  const SIGCHLD = 17;
-  const parts = [`flags=${formatFlags("CLONE", flags)}`, "exit_signal=SIGCHLD"];
+  // a child of the caller's own parent tells that one, as the caller itself would
+  const signal = flags & CLONE.PARENT ? 0 : SIG.CHLD;
+  const parts = [`flags=${formatFlags("CLONE", flags)}`];
+  if (signal) parts.push("exit_signal=SIGCHLD");
   if (cgroup) parts.push(`cgroup=${cgroup}`);
-  const bytes = words(flags, 0, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, cgroup);
+  const bytes = words(flags, 0, 0, 0, signal, 0, 0, 0, 0, 0, cgroup);
+  return { bytes, text: `{${parts.join(", ")}}` };
+}
+
+/** `struct sched_attr` of sched_setattr(2). */
+export function schedAttr(
+  attr: {
+    policy: keyof typeof SCHED;
+    flags?: number;
+    nice?: number;
+    priority?: number;
+    runtime?: number;
+    deadline?: number;
+    period?: number;
+  },
+): Struct {
+  const { policy, flags = 0, nice = 0, priority = 0, runtime = 0, deadline = 0, period = 0 } = attr;
+  const bytes = new Uint8Array(56);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, bytes.length, true);
+  view.setUint32(4, SCHED[policy], true);
+  view.setBigUint64(8, BigInt(flags), true);
+  view.setInt32(16, nice, true);
+  view.setUint32(20, priority, true);
+  [runtime, deadline, period].forEach((time, i) =>
+    view.setBigUint64(24 + i * 8, BigInt(time), true)
+  );
+  const parts = [`sched_policy=SCHED_${policy}`];
+  if (flags) parts.push(`sched_flags=${formatFlags("SCHED_FLAG", flags)}`);
+  if (nice) parts.push(`sched_nice=${nice}`);
+  if (priority) parts.push(`sched_priority=${priority}`);
+  if (runtime) parts.push(`sched_runtime=${runtime}`);
+  if (deadline) parts.push(`sched_deadline=${deadline}`);
+  if (period) parts.push(`sched_period=${period}`);
   return { bytes, text: `{${parts.join(", ")}}` };
 }

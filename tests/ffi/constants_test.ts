@@ -34,13 +34,13 @@ const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
     ],
     families: [
       ...["CLONE", "PR", "PR_CAP_AMBIENT", "SECCOMP_SET_MODE", "SECCOMP_FILTER_FLAG"] as const,
-      ...["BPF", "KEYCTL", "FUTEX", "PTRACE", "PTRACE_O"] as const,
+      ...["BPF", "KEYCTL", "FUTEX", "PTRACE", "PTRACE_O", "SCHED_FLAG"] as const,
     ],
   },
   {
-    headers: ["signal.h", "sys/wait.h", "sys/resource.h", "time.h", "dlfcn.h", "linux/ioprio.h"],
+    headers: ["sched.h", "signal.h", "sys/wait.h", "sys/resource.h", "time.h", "dlfcn.h", "linux/ioprio.h"],
     families: [
-      ...["SIG", "SIG_HOW", "W", "RLIMIT", "CLOCK", "RTLD", "IOPRIO_WHO"] as const,
+      ...["SIG", "SIG_HOW", "W", "RLIMIT", "CLOCK", "RTLD", "IOPRIO_WHO", "SCHED"] as const,
     ],
   },
   {

@@ -55,6 +55,7 @@ Deno.test("every argument has a name of its own and a kind that is known", () =>
     "number",
     "mode",
     "open",
+    "clone",
     "device",
     "address",
   ];

@@ -10,7 +10,15 @@ import { CLONE, IOCTL, MOUNT_ATTR, MS, O, RESOLVE, RLIMIT } from "../../ffi/cons
 import { attempt, libc } from "../../ffi/libc.ts";
 import { E } from "../../ffi/errno.ts";
 import type { Struct } from "../../ffi/memory.ts";
-import { cloneArgs, ints, mountAttr, openHow, rlimit, winsize } from "../../ffi/structs.ts";
+import {
+  cloneArgs,
+  ints,
+  mountAttr,
+  openHow,
+  rlimit,
+  schedAttr,
+  winsize,
+} from "../../ffi/structs.ts";
 import { needs } from "../helpers/needs.ts";
 import { architectures, compiler, evaluate } from "./c_headers.ts";
 
@@ -43,10 +51,33 @@ const samples: { type: string; struct: Struct; fields: Record<string, bigint> }[
     struct: cloneArgs(CLONE.NEWPID + CLONE.INTO_CGROUP, 5),
     fields: { flags: 0x2_2000_0000n, exit_signal: 17n, cgroup: 5n },
   },
+  {
+    type: "struct sched_attr",
+    struct: schedAttr({
+      policy: "DEADLINE",
+      flags: 5,
+      nice: 3,
+      priority: 4,
+      runtime: 10,
+      deadline: 20,
+      period: 2 ** 40,
+    }),
+    fields: {
+      size: 56n,
+      sched_policy: 6n,
+      sched_flags: 5n,
+      sched_nice: 3n,
+      sched_priority: 4n,
+      sched_runtime: 10n,
+      sched_deadline: 20n,
+      sched_period: 2n ** 40n,
+    },
+  },
 ];
 
 const headers = [
   ...["sys/resource.h", "sys/ioctl.h", "linux/openat2.h", "linux/mount.h", "linux/sched.h"],
+  "linux/sched/types.h",
 ];
 
 for (const arch of architectures) {
@@ -75,7 +106,7 @@ for (const arch of architectures) {
 }
 
 Deno.test("structs have the sizes that their calls are told", () => {
-  assertEquals(samples.map(({ struct }) => struct.bytes.length), [24, 32, 16, 8, 88]);
+  assertEquals(samples.map(({ struct }) => struct.bytes.length), [24, 32, 16, 8, 88, 56]);
 });
 
 Deno.test("structs are written with the names of their fields", () => {
@@ -85,10 +116,14 @@ Deno.test("structs are written with the names of their fields", () => {
     "{rlim_cur=1024, rlim_max=RLIM_INFINITY}",
     "{ws_row=24, ws_col=80}",
     "{flags=CLONE_NEWPID|CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=5}",
+    "{sched_policy=SCHED_DEADLINE, sched_flags=SCHED_FLAG_RESET_ON_FORK|SCHED_FLAG_DL_OVERRUN, " +
+    "sched_nice=3, sched_priority=4, sched_runtime=10, sched_deadline=20, " +
+    "sched_period=1099511627776}",
   ]);
   assertEquals(openHow({ flags: O.RDWR | O.CLOEXEC }).text, "{flags=O_RDWR|O_CLOEXEC}");
   assertEquals(mountAttr({ set: MOUNT_ATTR.NOSUID }).text, "{attr_set=MOUNT_ATTR_NOSUID}");
   assertEquals(cloneArgs(0).text, "{flags=0, exit_signal=SIGCHLD}");
+  assertEquals(cloneArgs(CLONE.PARENT).text, "{flags=CLONE_PARENT}");
 });
 
 Deno.test("a limit that a JSON number cannot hold is no limit", () => {
