@@ -45,7 +45,7 @@ const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
   },
   {
     headers: ["sys/socket.h", "poll.h", "sys/eventfd.h", "sys/syscall.h"],
-    families: ["AF", "SOCK", "MSG", "POLL", "EFD", "SYS"],
+    families: ["AF", "SOCK", "SOL", "MSG", "POLL", "EFD", "SYS"],
   },
 ];
 
