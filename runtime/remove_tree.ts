@@ -11,9 +11,7 @@
 import { AT, O } from "../ffi/constants.ts";
 import { E, SyscallError } from "../ffi/errno.ts";
 import { attempt } from "../ffi/libc.ts";
-
-/** A name as the kernel has it: bytes that need not be UTF-8, and a NUL. */
-type Name = Uint8Array<ArrayBuffer>;
+import { forEachEntry, type RawName } from "./directory_entries.ts";
 
 /**
  * Removes a directory and everything below it; one that is not there is no error.
@@ -29,11 +27,11 @@ export function removeTree(path: string): void {
     const top = openDirectory(AT.FDCWD, path);
     if (top === -E.ENOENT) return;
     check("open", path, top);
-    forEach(top, (name, isDirectory) => {
+    forEachEntry(top, (name, isDirectory) => {
       if (removeSimple(top, name, isDirectory)) return;
       attempt.fchmodat(top, name, 0o700, 0);
       const directory = check("openat", name, openDirectory(top, name));
-      forEach(directory, (inner, isDirectory) => {
+      forEachEntry(directory, (inner, isDirectory) => {
         if (!removeSimple(directory, inner, isDirectory)) {
           moved = moveUp(directory, inner, top, moved);
         }
@@ -47,7 +45,7 @@ export function removeTree(path: string): void {
 }
 
 /** Removes what is not a directory, and an empty directory; false for one that is not empty. */
-function removeSimple(parent: number, name: Name, isDirectory: boolean): boolean {
+function removeSimple(parent: number, name: RawName, isDirectory: boolean): boolean {
   const result = attempt.unlinkat(parent, name, isDirectory ? AT.REMOVEDIR : 0);
   // a file system need not say in its lists what is a directory
   if (result === -E.EISDIR) return removeSimple(parent, name, true);
@@ -57,7 +55,7 @@ function removeSimple(parent: number, name: Name, isDirectory: boolean): boolean
 }
 
 /** Moves a directory to the top. @returns how many names have been tried there */
-function moveUp(parent: number, name: Name, top: number, moved: number): number {
+function moveUp(parent: number, name: RawName, top: number, moved: number): number {
   // its own entry `..` changes, which takes the right to write to it
   attempt.fchmodat(parent, name, 0o700, 0);
   for (;;) {
@@ -70,38 +68,12 @@ function moveUp(parent: number, name: Name, top: number, moved: number): number 
   }
 }
 
-function openDirectory(parent: number, name: string | Name): number {
+function openDirectory(parent: number, name: string | RawName): number {
   return attempt.openat(parent, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC, 0);
 }
 
-const DT_DIR = 4;
-
-/** Calls `visit` for every name in a directory but `.` and `..`, and closes it, getdents64(2). */
-function forEach(directory: number, visit: (name: Name, isDirectory: boolean) => void): void {
-  const buffer = new Uint8Array(8192);
-  const view = new DataView(buffer.buffer);
-  try {
-    for (let length; (length = attempt.getdents64(directory, buffer, buffer.length)) !== 0;) {
-      check("getdents64", "", length);
-      // struct linux_dirent64: inode 8, offset 8, length 2, type 1, name
-      for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-        const name = buffer.slice(at + 19, buffer.indexOf(0, at + 19) + 1);
-        if (!isDots(name)) visit(name, buffer[at + 18] === DT_DIR);
-      }
-    }
-  } finally {
-    attempt.close(directory);
-  }
-}
-
-/** Whether a name is `.` or `..`. */
-function isDots(name: Name): boolean {
-  const dot = 0x2e;
-  return name[0] === dot && (name[1] === 0 || name[1] === dot && name[2] === 0);
-}
-
 /** The result of a call. @throws {SyscallError} for one that is an error */
-function check(call: string, name: string | Name, result: number): number {
+function check(call: string, name: string | RawName, result: number): number {
   if (result >= 0) return result;
   const text = typeof name === "string" ? name : new TextDecoder().decode(name.subarray(0, -1));
   throw new SyscallError(call, JSON.stringify(text), -result);
