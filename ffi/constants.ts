@@ -137,6 +137,7 @@ export const PR = {
   SET_CHILD_SUBREAPER: 36,
   SET_NO_NEW_PRIVS: 38,
   CAP_AMBIENT: 47,
+  SET_PTRACER: 0x59616d61,
 } as const;
 
 /** prctl(2), PR_CAP_AMBIENT operations. */

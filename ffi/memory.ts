@@ -50,6 +50,12 @@ export class Memory {
     private arena: Arena,
   ) {}
 
+  /** A part of it, under the same name: one entry of a table. */
+  part(offset: number, size: number): Memory {
+    const bytes = this.bytes.subarray(offset, offset + size);
+    return new Memory(this.address + offset, bytes, `${this.name}[${offset}]`, this.arena);
+  }
+
   /**
    * The word at a byte offset, as an argument of later steps: `pipe.at(0, "read end")`.
    *

@@ -55,6 +55,18 @@ export function sendDescriptor(
   program.call(why).sendmsg(socket, message, 0);
 }
 
+/**
+ * Writes down how a descriptor is received that {@linkcode sendDescriptor} sends.
+ *
+ * @param why one line for the reader
+ * @returns its number in the process that receives it; 0 where the other side closed instead
+ */
+export function receiveDescriptor(program: Program, why: string, socket: number | Ref): Ref {
+  const message = layOut(program.arena, "message");
+  program.call(why).recvmsg(socket, message, MSG.CMSG_CLOEXEC);
+  return message.at(LAYOUT.control + 16, "received");
+}
+
 /** What came over a socket: one byte as a character, and a descriptor if one came with it. */
 export interface Received {
   /** `""` when the other side has closed */

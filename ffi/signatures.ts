@@ -39,6 +39,7 @@ export const signatures = {
   pread: ["long", "fd: fd", "buffer: pointer", "count: number", "offset: number"],
   write: ["long", "fd: fd", "buffer: pointer", "count: number"],
   pwrite: ["long", "fd: fd", "buffer: pointer", "count: number", "offset: number"],
+  writev: ["long", "fd: fd", "parts: pointer", "count: number"],
   ftruncate: ["int", "fd: fd", "length: number"],
   fsync: ["int", "fd: fd"],
   syncfs: ["int", "fd: fd"],
@@ -266,6 +267,9 @@ export const signatures = {
 
   // memory and libraries
   memcpy: ["pointer", "to: pointer", "from: pointer", "count: number"],
+  memset: ["pointer", "to: pointer", "byte: number", "count: number"],
+  // what a program has for "if": a jump where the number is not 0
+  labs: ["value", "number: number"],
   // a text with a number in it that an earlier call gives: `"%s%d%s"`
   snprintf: [
     "int",

@@ -6,41 +6,47 @@
 
 import type { CgroupRecord } from "./cgroups/plan.ts";
 import { later } from "./later.ts";
-import { SIG } from "../ffi/constants.ts";
+import { AT, SIG } from "../ffi/constants.ts";
 import { attempt, offthread } from "../ffi/libc.ts";
-import { ended, launch } from "./birth/launch.ts";
+import { ended, launch, type Launched } from "./birth/launch.ts";
 import type { Prepared } from "./prepare.ts";
-import { identify } from "./processes.ts";
-import { clearLeftovers, containersDirectory, processFile, removeDirectory } from "./records.ts";
+import { type Exit, identify, readWaitStatus } from "./processes.ts";
+import { claimFile, claimsDirectory, clearLeftovers, containersDirectory } from "./records.ts";
+import { removeDirectory } from "./remove_directory.ts";
 
-/** How a container ended. */
-export interface Exit {
-  /** 0 to 255; 128 and the signal's number for a process that was killed by one */
-  code: number;
-  /** the signal that killed it */
-  signal?: number;
-  /** whether it was killed because the memory limit was reached */
-  isOutOfMemory: boolean;
+export type { Exit };
+
+/** Starts what was prepared, as a child of this process. @throws {StartError} after everything is undone */
+export async function start(prepared: Prepared): Promise<Container> {
+  const { pid, terminal } = await bear(prepared);
+  return new Container(prepared, pid, terminal);
 }
 
-/** Starts what was prepared. @throws {StartError} after everything is undone */
-export async function start(prepared: Prepared): Promise<Container> {
-  const { dataRoot, directory, draft } = prepared;
-  Deno.mkdirSync(containersDirectory(dataRoot), { recursive: true, mode: 0o700 });
+/**
+ * Starts what was prepared for a monitor, and leaves it to that.
+ *
+ * The monitor is a child of this process: one that goes on for long has to wait for it, waitpid(2).
+ *
+ * @throws {StartError} after everything is undone
+ */
+export async function startDetached(prepared: Prepared): Promise<Launched> {
+  return await bear(prepared);
+}
+
+async function bear(prepared: Prepared): Promise<Launched> {
+  const { dataRoot, draft } = prepared;
+  for (const directory of [containersDirectory(dataRoot), claimsDirectory(dataRoot)]) {
+    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
   await clearLeftovers(dataRoot);
   try {
-    const { pid, terminal } = await launch(draft, async (failure) => {
+    return await launch(draft, async (failure) => {
       const { examine } = await later<typeof import("./diagnosis.ts")>(
         import.meta,
         "./diagnosis.ts",
       );
       return await examine(failure);
     });
-    Deno.writeTextFileSync(
-      processFile(directory),
-      JSON.stringify(identify(pid) ?? { pid, start: 0 }),
-    );
-    return new Container(prepared, pid, terminal);
   } catch (error) {
     await undo(prepared, error);
     throw error;
@@ -50,7 +56,7 @@ export async function start(prepared: Prepared): Promise<Container> {
 /** Undoes a start that failed; what goes wrong on the way does not hide why it failed. */
 async function undo(prepared: Prepared, error: unknown): Promise<void> {
   try {
-    await clearAway(prepared);
+    await clearAway(prepared, prepared.isAgain);
   } catch (second) {
     if (error instanceof Error) error.cause ??= second;
   }
@@ -60,6 +66,7 @@ async function undo(prepared: Prepared, error: unknown): Promise<void> {
 export class Container {
   /** its id: 64 hexadecimal digits */
   readonly id: string;
+  private readonly started = Date.now();
 
   /** Takes charge of a container that {@linkcode start} has started. */
   constructor(
@@ -77,28 +84,42 @@ export class Container {
     attempt.kill(this.pid, signal);
   }
 
-  /** Waits until the container's first process has ended, and clears the container away. */
+  /** Waits until the container's first process has ended, and clears away what goes with its end. */
   async wait(): Promise<Exit> {
-    const status = new Uint8Array(4);
-    await offthread.waitpid(this.pid, status, 0);
+    const bytes = new Uint8Array(4);
+    await offthread.waitpid(this.pid, bytes, 0);
     ended();
-    const exit = readStatus(new DataView(status.buffer).getInt32(0, true));
+    const wait = new DataView(bytes.buffer).getInt32(0, true);
+    const { record, directory } = this.prepared;
+    const kills = await this.#kills(wait);
+    if (record.keep) {
+      const { writeStatus } = await later<typeof import("./status.ts")>(
+        import.meta,
+        "./status.ts",
+      );
+      const { started } = this;
+      writeStatus(directory, { wait, started, ended: Date.now(), kills, owner: identify("self")! });
+    }
+    await clearAway(this.prepared, record.keep ?? false);
+    return { ...readWaitStatus(wait), isOutOfMemory: kills > 0 };
+  }
+
+  /** How many of its processes were killed for memory, where one may have been. */
+  async #kills(wait: number): Promise<number> {
     const { cgroup } = this.prepared.record;
     // a shell in front of the process that was killed gives the same code
-    if (exit.code === 128 + SIG.KILL && cgroup) {
-      const { readOom } = await later<typeof import("./cgroups/stats.ts")>(
-        import.meta,
-        "./cgroups/stats.ts",
-      );
-      exit.isOutOfMemory = readOom(cgroup) > 0;
-    }
-    await clearAway(this.prepared);
-    return exit;
+    if (!cgroup || readWaitStatus(wait).code !== 128 + SIG.KILL) return 0;
+    const { readOom } = await later<typeof import("./cgroups/stats.ts")>(
+      import.meta,
+      "./cgroups/stats.ts",
+    );
+    return readOom(cgroup);
   }
 }
 
-/** Removes a container's control group and directory. */
-async function clearAway({ record, directory }: Prepared): Promise<void> {
+/** Removes a container's control group, its directory unless that stays, and the claim on it. */
+async function clearAway(prepared: Prepared, stays: boolean): Promise<void> {
+  const { record, directory, dataRoot } = prepared;
   try {
     if (record.cgroup && !removeEmpty(record.cgroup)) {
       const { removeCgroup } = await later<typeof import("./cgroups/lifecycle.ts")>(
@@ -108,18 +129,20 @@ async function clearAway({ record, directory }: Prepared): Promise<void> {
       await removeCgroup(record.cgroup);
     }
   } finally {
-    await removeDirectory(directory);
+    if (!stays) {
+      if (record.name !== undefined) await releaseName(dataRoot, record.name, record.id);
+      await removeDirectory(directory);
+    }
+    attempt.unlinkat(AT.FDCWD, claimFile(dataRoot, record.id), 0);
   }
+}
+
+async function releaseName(dataRoot: string, name: string, id: string): Promise<void> {
+  const names = await later<typeof import("./names.ts")>(import.meta, "./names.ts");
+  names.releaseName(dataRoot, name, id);
 }
 
 /** Removes groups in which nobody is left, as is the rule; false where somebody or something is. */
 function removeEmpty({ made }: CgroupRecord): boolean {
   return made.toReversed().every((path) => attempt.rmdir(path) === 0);
-}
-
-/** What waitpid(2) says of how a process ended. */
-function readStatus(status: number): Exit {
-  const signal = status & 0x7f;
-  if (signal) return { code: 128 + signal, signal, isOutOfMemory: false };
-  return { code: status >> 8 & 0xff, isOutOfMemory: false };
 }

@@ -9,6 +9,7 @@
 
 import { later } from "./later.ts";
 import type { Weave } from "../ffi/program.ts";
+import type { ContainerRequest } from "./container_request.ts";
 import type { BirthRequest } from "./birth/birth.ts";
 import { type Draft, draft } from "./birth/launch.ts";
 import { ignoredSignals } from "./birth/process.ts";
@@ -24,44 +25,20 @@ import {
   thermalThrottlePaths,
 } from "./image_config.ts";
 import { type Image, lowerDirectories } from "./images/store.ts";
-import { identify } from "./processes.ts";
-import { type ContainerRecord, containersDirectory } from "./records.ts";
+import { formatStat, identify } from "./processes.ts";
+import {
+  claimFile,
+  type ContainerRecord,
+  containersDirectory,
+  processFile,
+  recordFile,
+} from "./records.ts";
 import type { Identity } from "./rootless.ts";
 import { loadSeccomp, seccompFlags, seccompHost } from "./seccomp/load.ts";
 import type { ConditionalProfile, SeccompHost } from "./seccomp/profile.ts";
 import type { LinuxSeccomp, Mount, Spec } from "./spec.ts";
 
-/** What a container is made from. */
-export interface ContainerRequest {
-  /** where images, layers and containers are kept */
-  dataRoot: string;
-  /** an image whose layers are unpacked, or an absolute path of a directory that is the root */
-  from: Image | string;
-  /** `--name` */
-  name?: string;
-  /** Docker's `--user`: names or numbers; unless given, the image's */
-  user?: string;
-  /** further groups, names or numbers */
-  groups?: string[];
-  /** lines `address name` for /etc/hosts */
-  extraHosts?: string[];
-  /** system calls: unless given, Docker's default profile for the container's capabilities */
-  seccomp?: ConditionalProfile | "unconfined";
-  /** the cgroup below which the container's own is made, under its id */
-  cgroupParent?: string;
-  /** free text by key, kept in the record */
-  labels?: Record<string, string>;
-  /** volumes: named ones are kept below the data root, others go with the container */
-  volumes?: { name?: string; destination: string; options: string[] }[];
-  /** directories of the host's that are made when the container starts, if they are missing */
-  makeDirectories?: string[];
-  /** false: standard input is /dev/null. Unless given, it is this process's own */
-  hasInput?: boolean;
-  /** whether the limit on swap was not asked for: it goes where the host cannot count swap */
-  swapIsDefault?: boolean;
-  /** everything else */
-  options: Omit<RunOptions, "id" | "rootfs" | "resolvedUser" | "seccomp" | "groupAdd">;
-}
+export type { ContainerRequest };
 
 /** A container that could be started. */
 export interface Prepared {
@@ -75,6 +52,8 @@ export interface Prepared {
   draft: Draft;
   /** where images and containers are kept */
   dataRoot: string;
+  /** whether it has been made before: a start that fails leaves it as it was */
+  isAgain: boolean;
 }
 
 /**
@@ -84,8 +63,7 @@ export interface Prepared {
  * @throws {SpecError} {@link CgroupError} and others, for what cannot be honoured
  */
 export async function prepare(request: ContainerRequest, weave?: Weave): Promise<Prepared> {
-  const { dataRoot, from, options } = request;
-  const id = newId();
+  const { dataRoot, from, options, detach, id = newId(), ...rest } = request;
   const directory = `${containersDirectory(dataRoot)}/${id}`;
   const identity = Deno.uid() === 0
     ? undefined
@@ -141,30 +119,34 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
   const record: ContainerRecord = {
     id,
     name: request.name,
+    keep: request.keep,
     image: typeof from === "string" ? from : from.name,
     imageDigest: typeof from === "string" ? undefined : from.digest,
     command: spec.process!.args!,
     labels: request.labels,
     created: new Date().toISOString(),
-    owner: identify("self")!,
     cgroup: cgroup.record,
+    request: { ...rest, options, from: typeof from === "string" ? from : withoutManifest(from) },
   };
   const birth: BirthRequest = {
     spec: spec as BirthRequest["spec"],
-    root: rootOf(from, layers, dataRoot, id, identity !== undefined),
+    root: rootOf(request, layers, id, identity !== undefined),
+    claim: { path: claimFile(dataRoot, id), content: formatStat(identify("self")!) },
     directories: [
-      ...directoriesOf(directory, typeof from === "string" ? undefined : layers[0]),
+      ...(request.id
+        ? []
+        : directoriesOf(directory, typeof from === "string" ? undefined : layers[0])),
       ...sourceDirectories([
         ...volumes.map((mount) => mount.source!),
         ...request.makeDirectories ?? [],
       ]),
     ],
     files: [
-      {
-        path: `${directory}/record.json`,
+      ...(request.id ? [] : [{
+        path: recordFile(directory),
         content: JSON.stringify(record),
         why: "whoever finds this directory later knows what belongs to it",
-      },
+      }]),
       ...files,
     ],
     cgroup,
@@ -177,9 +159,20 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     mayChangeGroups: identity?.hasRange ?? true,
     dieWithParent: true,
     hasInput: request.hasInput ?? true,
+    processFile: processFile(directory),
+    monitor: detach &&
+      (await later<typeof import("./detach.ts")>(import.meta, "./detach.ts"))
+        .monitorOf(detach, { dataRoot, id, directory, cgroup: cgroup.record }),
   };
   const writer = identity?.writer ?? { denySetgroups: false };
-  return { record, directory, spec, draft: draft(birth, writer, weave), dataRoot };
+  return {
+    record,
+    directory,
+    spec,
+    draft: draft(birth, writer, weave),
+    dataRoot,
+    isAgain: request.id !== undefined,
+  };
 }
 
 /** Whether a volume's source is not a directory; one that is missing is found out at its own call. */
@@ -189,6 +182,11 @@ function isFile(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** What a record keeps of an image: its manifest says nothing that the rest does not. */
+function withoutManifest({ name, digest, id, config, layers }: Omit<Image, "manifest">) {
+  return { name, digest, id, config, layers };
 }
 
 /** 64 hexadecimal digits, as Docker's. */
@@ -204,9 +202,8 @@ const NO_CONFIG: Image["config"] = {
 };
 
 function rootOf(
-  from: Image | string,
+  { from, dataRoot, keep = false }: ContainerRequest,
   layers: string[],
-  dataRoot: string,
   id: string,
   userxattr: boolean,
 ): RootSource {
@@ -220,6 +217,7 @@ function rootOf(
     work: `${own}/work`,
     mountPoint: own,
     userxattr,
+    isThrownAway: !keep,
   };
 }
 

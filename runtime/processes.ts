@@ -1,7 +1,7 @@
 /**
- * Processes of the host, by process id and start time: the pair is never used twice.
+ * Processes of the host: who they are, by process id and start time, and how they ended.
  *
- * A process id alone is given to another process sooner or later, and a record that names it
+ * The pair is never used twice. A process id alone is given to another process sooner or later, and a record that names it
  * would then speak of a stranger.
  *
  * @module
@@ -17,19 +17,44 @@ export interface ProcessIdentity {
 
 /** Who a process is; `undefined` when there is none, or only a zombie. */
 export function identify(pid: number | "self"): ProcessIdentity | undefined {
-  let stat: string;
   try {
-    stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return parseStat(Deno.readTextFileSync(`/proc/${pid}/stat`));
   } catch {
     return undefined;
   }
+}
+
+/** Reads a line of /proc/PID/stat; `undefined` for a zombie's, and for what is no such line. */
+export function parseStat(stat: string): ProcessIdentity | undefined {
   // the second field is a name in parentheses and may hold spaces and parentheses itself
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  if (fields[0] === "Z" || fields[0] === "X" || fields.length < 20) return undefined;
   return { pid: parseInt(stat), start: Number(fields[19]) };
+}
+
+/** As much of a line of /proc/PID/stat as {@linkcode parseStat} reads. */
+export function formatStat({ pid, start }: ProcessIdentity): string {
+  return `${pid} (tiffin) R ${"0 ".repeat(18)}${start}\n`;
 }
 
 /** Whether this very process still runs. */
 export function isAlive({ pid, start }: ProcessIdentity): boolean {
   return identify(pid)?.start === start;
+}
+
+/** How a process ended, as the container that it was the first of. */
+export interface Exit {
+  /** 0 to 255; 128 and the signal's number for a process that was killed by one */
+  code: number;
+  /** the signal that killed it */
+  signal?: number;
+  /** whether it was killed because the memory limit was reached */
+  isOutOfMemory: boolean;
+}
+
+/** What waitpid(2) says of how a process ended. */
+export function readWaitStatus(status: number): Exit {
+  const signal = status & 0x7f;
+  if (signal) return { code: 128 + signal, signal, isOutOfMemory: false };
+  return { code: status >> 8 & 0xff, isOutOfMemory: false };
 }

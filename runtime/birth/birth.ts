@@ -17,12 +17,16 @@ import type { Process, Spec } from "../spec.ts";
 import { joinCgroup, makeCgroup } from "./cgroup.ts";
 import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
 import { writeFile } from "./files.ts";
+import type { Monitor, MonitorRequest } from "./monitor.ts";
+import { writeIdentity } from "./identity.ts";
 import {
   checkParent,
+  closeFrom,
   connect,
   LINE,
   makeLine,
   SAYS,
+  TERMINAL_LINE,
   tieToParent,
   waitForMaps,
   writeFailure,
@@ -67,6 +71,8 @@ export interface BirthRequest {
   spec: Spec & { process: Process };
   /** where its root comes from */
   root: RootSource;
+  /** the file that says which process answers for the container, as long as it lasts */
+  claim: { path: string; content: string };
   /** directories of the host's to make first, parents before children; `shared` ones may be there */
   directories: { path: string; mode: number; why: string; shared?: boolean }[];
   /** files of the host's to write next */
@@ -85,6 +91,10 @@ export interface BirthRequest {
   hasInput: boolean;
   /** whether the container is killed when the process that starts it dies */
   dieWithParent: boolean;
+  /** the file that will say who its first process is */
+  processFile: string;
+  /** makes a monitor its parent, which stays with it when this process has ended */
+  monitor?: { request: MonitorRequest; write: typeof import("./monitor.ts") };
 }
 
 /** A birth as written, and what the parent needs of it. */
@@ -97,6 +107,8 @@ export interface Birth {
   line: Memory;
   /** the parent's descriptor of the cgroup that the child is born in */
   cgroup?: Ref;
+  /** the step that makes the monitor, between the parent's part and the child's */
+  monitor?: Step;
   /** whether the child waits for the parent to write its user and group maps */
   waitsForMaps: boolean;
 }
@@ -110,19 +122,29 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   const inUserNamespace = hasNew(spec, "user");
 
   program.phase("a place for the container", 7);
+  const claimed = "who answers for the container: when that process is gone, others clear it away";
+  writeFile(program, request.claim.path, request.claim.content, claimed, {
+    flags: O.CREAT | O.EXCL,
+    mode: 0o600,
+  });
   for (const { path, mode, why, shared } of request.directories) {
     program.call(why, shared ? { allow: ["EEXIST"] } : {}).mkdir(path, mode);
   }
   for (const { path, content, why } of request.files) {
-    writeFile(program, path, content, why, { flags: O.CREAT | O.EXCL, mode: 0o644 });
+    writeFile(program, path, content, why, { flags: O.CREAT | O.TRUNC, mode: 0o644 });
   }
+
+  const line = makeLine(program);
+  const { request: watching, write } = request.monitor ?? {};
+  const monitor = watching &&
+    write!.becomeMonitor(program, watching, line, spec.process.terminal ?? false);
 
   program.phase("limits: the control group", 4);
   const cgroup = request.cgroup && makeCgroup(program, request.cgroup);
 
   program.phase("namespaces", 2);
-  const line = makeLine(program);
-  const flags = cloneFlags(spec) + (cgroup ? CLONE.INTO_CGROUP : 0);
+  const flags = cloneFlags(spec) + (cgroup ? CLONE.INTO_CGROUP : 0) +
+    (monitor ? CLONE.PIDFD : 0);
   const args = program.arena.allocate(88, "clone_args");
   const struct = cloneArgs(flags);
   args.bytes.set(struct.bytes);
@@ -130,21 +152,44 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   if (cgroup) {
     program.call("which cgroup to be born in").memcpy(args.address + 80, cgroup.address, 4);
   }
-  program.call("the child: a copy of this process, but in new namespaces", {
+  if (monitor) program.arena.setWord(args.address + 8, monitor.pidfd.address);
+  const pid = program.call("the child: a copy of this process, but in new namespaces", {
     name: "pid",
-    fork: {},
+    fork: { parent: monitor?.watch },
   })
     .clone3(args, args.bytes.length);
   const clone = program.steps.at(-1)!;
 
-  connect(program, line, request.dieWithParent);
+  if (monitor) leaveMonitor(program, monitor, write!);
+  else connect(program, line, request.dieWithParent);
+  writeIdentity(program, request.processFile);
   if (inUserNamespace) waitForMaps(program);
   enterNamespaces(program, request, inUserNamespace);
   buildRoot(program, request, inUserNamespace);
   furnish(program, request);
   becomeProcess(program, request);
   writeFailure(program, SETUP_FAILED);
-  return { program, clone, line, cgroup, waitsForMaps: inUserNamespace };
+  if (monitor) write!.watch(program, watching!, monitor, { pid, cgroup });
+  return {
+    program,
+    clone,
+    line,
+    cgroup: monitor ? undefined : cgroup,
+    monitor: monitor?.clone,
+    waitsForMaps: inUserNamespace,
+  };
+}
+
+/** The child's first steps where a monitor is its parent, which has closed most already. */
+function leaveMonitor(
+  program: Program,
+  monitor: Monitor,
+  { takeStreams }: typeof import("./monitor.ts"),
+): void {
+  tieToParent(program);
+  takeStreams(program, monitor);
+  closeFrom(program, (monitor.terminal ? TERMINAL_LINE : LINE) + 1);
+  checkParent(program, "does whoever starts it still wait? If not, this fails, and the child ends");
 }
 
 function enterNamespaces(program: Program, request: BirthRequest, inUserNamespace: boolean): void {
@@ -192,14 +237,14 @@ function buildRoot(program: Program, request: BirthRequest, inUserNamespace: boo
   if (spec.process.terminal) {
     const { height = 24, width = 80 } = spec.process.consoleSize ?? {};
     const terminal = openTerminal(program, {
-      socket: LINE,
+      socket: request.monitor ? TERMINAL_LINE : LINE,
       byte: SAYS.terminal,
       rows: height,
       columns: width,
       owner: spec.process.user.uid,
     }, context.made);
     takeTerminal(program, terminal);
-  } else if (!request.hasInput) closeInput(program);
+  } else if (!request.hasInput && !request.monitor?.request.keepsInput) closeInput(program);
   makeDirectories(program, spec.process.cwd, context.made);
 }
 

@@ -19,8 +19,10 @@ import type { HelperRun, MapWriter } from "./maps.ts";
 export interface Launched {
   /** the process id of its first process, as the host counts */
   pid: number;
-  /** the master of its terminal, if it has one; whoever gets it closes it */
+  /** the master of its terminal, if it has one and no monitor; whoever gets it closes it */
   terminal?: number;
+  /** the process id of its monitor, if it has one: whoever launched it waits for that */
+  monitor?: number;
 }
 
 /** What is done with a failed child before it is let go: see diagnosis.ts. */
@@ -103,7 +105,7 @@ export function ended(): void {
  * @throws what `examine` makes of a failed step; nothing of the child is left then
  */
 export async function launch(draft: Draft, examine: Examine): Promise<Launched> {
-  const { birth: { program, clone, line, cgroup } } = draft;
+  const { birth: { program, clone, line, cgroup, monitor } } = draft;
   try {
     await walk(draft, program);
   } catch (error) {
@@ -111,23 +113,42 @@ export async function launch(draft: Draft, examine: Examine): Promise<Launched> 
     const step = program.failed;
     throw step ? await examine({ request: draft.request, program, step }) : error;
   }
-  const pid = clone.result.value;
+  // what this process has made, and has to wait for in the end
+  const own = (monitor ?? clone).result.value;
   const ours = line.at(0).value;
   libc.close(line.at(4).value);
   if (cgroup) libc.close(cgroup.value);
   let terminal: number | undefined;
   try {
-    terminal = await converse(draft, pid, ours, examine);
+    terminal = await converse(draft, ours, examine);
   } catch (error) {
-    attempt.kill(pid, SIG.KILL);
-    attempt.waitpid(pid, null, 0);
+    attempt.kill(own, SIG.KILL);
+    attempt.waitpid(own, null, 0);
     throw error;
   } finally {
     attempt.close(ours);
   }
+  const pid = childOf(draft)!;
+  // a monitor goes on to use its program
+  if (monitor) return { pid, monitor: own };
   running++;
   if (program.arena.size === ARENA_SIZE) spare.push(program.arena);
   return { pid, terminal };
+}
+
+/**
+ * The container's first process, as the host counts. A monitor makes it at the same time as this
+ * process goes on, and the child can be quicker than its maker to say something.
+ *
+ * @returns `undefined` where there is none: its maker has failed
+ */
+function childOf({ birth: { clone, program } }: Draft): number | undefined {
+  while (clone.result.value === 0) {
+    const { failed } = program;
+    if (failed && program.steps.indexOf(failed) <= program.steps.indexOf(clone)) return undefined;
+    libc.poll(null, 0, 1);
+  }
+  return clone.result.value;
 }
 
 /** Makes the parent's calls. */
@@ -158,7 +179,6 @@ async function attend(draft: Draft, pid: number, examine: Examine): Promise<void
 /** Answers the child until execve(2) cuts the line. @returns the terminal's master */
 async function converse(
   draft: Draft,
-  pid: number,
   line: number,
   examine: Examine,
 ): Promise<number | undefined> {
@@ -171,12 +191,12 @@ async function converse(
     if (byte === "" && !program.failed) return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {
-      await attend(draft, pid, examine);
+      await attend(draft, childOf(draft)!, examine);
       send(line, SAYS.waiting);
     }
     if (byte === SAYS.failed || byte === "") {
       if (terminal !== undefined) attempt.close(terminal);
-      throw await examine({ request, program, step: program.failed!, pid });
+      throw await examine({ request, program, step: program.failed!, pid: childOf(draft) });
     }
   }
 }

@@ -21,6 +21,9 @@ export const SAYS = {
 /** The line's number in the child: the first one after standard error. */
 export const LINE = 3;
 
+/** In a container that has a monitor: the number of the socket that its terminal is sent over. */
+export const TERMINAL_LINE = 4;
+
 /** As close_range(2) writes "to the end". */
 const LAST_DESCRIPTOR = 0xffffffff;
 
@@ -37,9 +40,14 @@ export function connect(program: Program, line: Memory, dieWithParent: boolean):
   if (dieWithParent) tieToParent(program);
   program.call("the line gets the number after standard error's", { allow: ["EINVAL"] })
     .dup3(line.at(4, "child's end"), LINE, O.CLOEXEC);
-  program.call("no descriptor of the host's may be within reach in the container, now or later")
-    .close_range(LINE + 1, LAST_DESCRIPTOR, 0);
+  closeFrom(program, LINE + 1);
   checkParent(program, "is the parent still there? If not, this fails, and the child ends");
+}
+
+/** Closes every descriptor from a number on. */
+export function closeFrom(program: Program, first: number): void {
+  program.call("no descriptor of the host's may be within reach in the container, now or later")
+    .close_range(first, LAST_DESCRIPTOR, 0);
 }
 
 /** Has the kernel kill the calling process when its parent dies. */

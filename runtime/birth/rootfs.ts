@@ -24,6 +24,8 @@ export interface OverlayRoot {
   mountPoint: string;
   /** in a user namespace overlayfs keeps its marks in `user.*` attributes */
   userxattr: boolean;
+  /** whether the top layer goes with the container */
+  isThrownAway: boolean;
 }
 
 /** A directory that is the root as it stands, as in an OCI bundle. */
@@ -57,9 +59,9 @@ export function mountRoot(program: Program, root: RootSource): void {
     `lowerdir=${root.lower.join(":")}`,
     `upperdir=${root.upper}`,
     `workdir=${root.work}`,
-    // the top layer goes with the container: nobody needs it on the disk after a power cut
-    "volatile",
   ];
+  // what nobody will look at again need not be on the disk after a power cut
+  if (root.isThrownAway) options.push("volatile");
   if (root.userxattr) options.push("userxattr");
   program.call("the image's layers, read-only, and an empty one on top that takes every change")
     .mount("overlay", root.mountPoint, "overlay", 0, options.join(","));

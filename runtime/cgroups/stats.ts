@@ -10,9 +10,14 @@ import type { CgroupRecord } from "./plan.ts";
  * How many processes of the group were killed because it was at its memory limit: `oom_kill` of
  * version 2's memory.events, or of version 1's memory.oom_control. 0 when nobody counted.
  */
-export function readOom({ v1, v2 }: CgroupRecord): number {
-  const file = v1.memory ? `${v1.memory}/memory.oom_control` : `${v2}/memory.events`;
-  return pairs(read(file)).get("oom_kill") ?? 0;
+export function readOom(record: CgroupRecord): number {
+  return pairs(read(memoryEvents(record) ?? "")).get("oom_kill") ?? 0;
+}
+
+/** The file in which the kernel counts what {@linkcode readOom} reads; some groups have none. */
+export function memoryEvents({ v1, v2 }: CgroupRecord): string | undefined {
+  if (v1.memory) return `${v1.memory}/memory.oom_control`;
+  return v2 && `${v2}/memory.events`;
 }
 
 /** Use and limits; a field is absent where the group has not the controller that counts it. */

@@ -309,7 +309,7 @@ export class ImageStore {
 }
 
 /** The directories that overlayfs stacks for an image, topmost first, as its `lowerdir` wants them. */
-export function lowerDirectories(image: Image): string[] {
+export function lowerDirectories(image: Pick<Image, "layers">): string[] {
   // overlayfs refuses a directory twice; what is under the upper of two equal layers, the upper one
   // covers anyway.
   return [...new Set(image.layers.map((layer) => layer.directory).reverse())];

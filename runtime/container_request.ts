@@ -1,0 +1,50 @@
+/**
+ * What is asked for when a container is made: all that its command line said.
+ *
+ * It is kept in the container's record as it is, so that the container can be started again.
+ *
+ * @module
+ */
+
+import type { MonitorRequest } from "./birth/monitor.ts";
+import type { RunOptions } from "./image_config.ts";
+import type { Image } from "./images/store.ts";
+import type { ConditionalProfile } from "./seccomp/profile.ts";
+
+/** What a container is made from. */
+export interface ContainerRequest {
+  /** where images, layers and containers are kept */
+  dataRoot: string;
+  /** an image whose layers are unpacked, or an absolute path of a directory that is the root */
+  from: Omit<Image, "manifest"> | string;
+  /** its id, where it has been made before; unless given, it is a new one */
+  id?: string;
+  /** `--name`, or the one that it was given */
+  name?: string;
+  /** whether it stays when it has ended, to be looked at and started again: not with `--rm` */
+  keep?: boolean;
+  /** Docker's `--user`: names or numbers; unless given, the image's */
+  user?: string;
+  /** further groups, names or numbers */
+  groups?: string[];
+  /** lines `address name` for /etc/hosts */
+  extraHosts?: string[];
+  /** system calls: unless given, Docker's default profile for the container's capabilities */
+  seccomp?: ConditionalProfile | "unconfined";
+  /** the cgroup below which the container's own is made, under its id */
+  cgroupParent?: string;
+  /** free text by key, kept in the record */
+  labels?: Record<string, string>;
+  /** volumes: named ones are kept below the data root, others go with the container */
+  volumes?: { name?: string; destination: string; options: string[] }[];
+  /** directories of the host's that are made when the container starts, if they are missing */
+  makeDirectories?: string[];
+  /** false: standard input is /dev/null. Unless given, it is this process's own */
+  hasInput?: boolean;
+  /** whether the limit on swap was not asked for: it goes where the host cannot count swap */
+  swapIsDefault?: boolean;
+  /** starts it apart from this process, under a monitor: see birth/monitor.ts */
+  detach?: Pick<MonitorRequest, "keepsInput" | "afterwards">;
+  /** everything else */
+  options: Omit<RunOptions, "id" | "rootfs" | "resolvedUser" | "seccomp" | "groupAdd">;
+}
