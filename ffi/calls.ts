@@ -175,9 +175,9 @@ export function formatOpenFlags(value: number): string {
 
 /** Flags of clone(2), with the signal that tells of the child's end in the lowest byte. */
 function formatCloneFlags(value: number): string {
-  const flags = value & ~0xff;
-  const signal = formatNumber("SIG", value & 0xff);
-  return flags === 0 ? signal : `${formatFlags("CLONE", flags)}|${signal}`;
+  const flags = formatFlags("CLONE", value & ~0xff);
+  const signal = value & 0xff;
+  return signal === 0 ? flags : `${flags}|${formatNumber("SIG", signal)}`;
 }
 
 /** A file's type and permissions, as mknod(2) takes them: `S_IFCHR|0666`; permissions in octal. */
