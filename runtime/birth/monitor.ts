@@ -31,7 +31,8 @@ import { cloneArgs } from "../../ffi/structs.ts";
 import { STATUS, statusFile } from "../status.ts";
 import { writeIdentity } from "./identity.ts";
 import { connect, LINE, TERMINAL_LINE } from "./line.ts";
-import { Copier, jump, type Stream } from "./output.ts";
+import { jump } from "./jump.ts";
+import { Copier, type Stream } from "./output.ts";
 
 /** What is to be said of the monitor of a detached container. */
 export interface MonitorRequest {

@@ -11,6 +11,7 @@
 import { CLOCK } from "../../ffi/constants.ts";
 import type { Memory, Ref } from "../../ffi/memory.ts";
 import type { Label, Program } from "../../ffi/program.ts";
+import { jump } from "./jump.ts";
 
 /** Byte offsets in the head of a frame; all numbers are little-endian. */
 export const FRAME = {
@@ -91,9 +92,4 @@ export class Copier {
     jump(program, next, "on");
     program.place(skip);
   }
-}
-
-/** Goes on elsewhere, whatever happened. */
-export function jump(program: Program, to: Label, why: string): void {
-  program.call(why, { onSuccess: to }).labs(0);
 }
