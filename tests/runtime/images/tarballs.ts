@@ -82,6 +82,40 @@ export async function unpack(
   return await unpackLayer(store, { descriptor: { mediaType: "", digest, size }, diffId }, options);
 }
 
+/** A layer as it is stored, and the tar that it is when unpacked. */
+export interface StoredLayer {
+  /** The bytes as they are stored. */
+  blob: Uint8Array;
+  /** The tar. */
+  tar: Uint8Array;
+  /** How they are packed; not at all unless it says so. */
+  packed?: "gzip" | "zstd";
+}
+
+/** Makes an OCI layout of the layers, and lets umoci unpack it to `path`/bundle/rootfs. */
+export async function umociUnpack(path: string, layers: StoredLayer[]): Promise<void> {
+  const store = new ImageStore(`${path}/store`);
+  const type = "application/vnd.oci.image";
+  const json = async (kind: string, value: unknown) => {
+    return { mediaType: `${type}.${kind}`, ...await store.writeBlob(bytes(JSON.stringify(value))) };
+  };
+  const written = [];
+  for (const { blob, packed } of layers) {
+    const mediaType = `${type}.layer.v1.tar${packed ? `+${packed}` : ""}`;
+    written.push({ mediaType, ...await store.writeBlob(blob) });
+  }
+  const diff_ids = await Promise.all(layers.map(({ tar }) => digestOf(tar)));
+  const config = await json("config.v1+json", {
+    architecture: "amd64",
+    os: "linux",
+    config: {},
+    rootfs: { type: "layers", diff_ids },
+  });
+  const manifest = { schemaVersion: 2, config, layers: written };
+  await store.tag("test", await json("manifest.v1+json", manifest));
+  await run("umoci", "unpack", "--image", `${store.layout}:test`, `${path}/bundle`);
+}
+
 /** Runs a program; its standard output. */
 export async function run(program: string, ...args: string[]): Promise<Uint8Array> {
   const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();

@@ -23,6 +23,7 @@ import {
   run,
   snapshot,
   tarball,
+  umociUnpack,
   unpack,
   xattr,
 } from "./tarballs.ts";
@@ -120,7 +121,8 @@ Deno.test({
     const theirs = tarball(...[...ORDINARY, ...ROOTS].filter(({ name, linkname }) => {
       return name.isWellFormed() && (linkname ?? "").isWellFormed() && name !== "./link-to-link";
     }));
-    await umoci(`${root.path}/umoci`, zlib.gzipSync(theirs), theirs);
+    const blob = zlib.gzipSync(theirs);
+    await umociUnpack(`${root.path}/umoci`, [{ blob, tar: theirs, packed: "gzip" }]);
     const expected = await snapshot(`${root.path}/umoci/bundle/rootfs`);
     const ours = await unpack(`${root.path}/a`, zlib.gzipSync(theirs), { tar: theirs });
     assertEquals(await snapshot(ours.directory), expected);
@@ -137,28 +139,6 @@ Deno.test({
     assert(whole.some((line) => line.startsWith("capable |") && line.includes("security.cap")));
   },
 });
-
-/** Makes an OCI layout of one layer and lets umoci unpack it to `path`/bundle. */
-async function umoci(path: string, blob: Uint8Array, tar: Uint8Array): Promise<void> {
-  const store = new ImageStore(`${path}/store`);
-  const layer = await store.writeBlob(blob);
-  const diffIds = [await digestOf(tar)];
-  const config = await store.writeBlob(bytes(JSON.stringify({
-    architecture: "amd64",
-    os: "linux",
-    config: {},
-    rootfs: { type: "layers", diff_ids: diffIds },
-  })));
-  const type = "application/vnd.oci.image";
-  const manifest = await store.writeBlob(bytes(JSON.stringify({
-    schemaVersion: 2,
-    mediaType: `${type}.manifest.v1+json`,
-    config: { mediaType: `${type}.config.v1+json`, ...config },
-    layers: [{ mediaType: `${type}.layer.v1.tar+gzip`, ...layer }],
-  })));
-  await store.tag("test", { mediaType: `${type}.manifest.v1+json`, ...manifest });
-  await run("umoci", "unpack", "--image", `${store.layout}:test`, `${path}/bundle`);
-}
 
 Deno.test("what an ordinary user cannot do is left out and told", async () => {
   await using root = await layerRoot();
