@@ -62,6 +62,9 @@ if (symbols.mprotect(BigInt(codeAddress), BigInt(PAGE), PROT.READ | PROT.EXEC) !
   );
 }
 
+/** Where the machine's code is, for whoever gives back the memory around it. */
+export const machineAddress: number = codeAddress;
+
 const type = { parameters: ["usize", "usize"], result: "usize" } as const;
 const typeOffThread = { ...type, nonblocking: true } as const;
 const entry = <T extends Deno.ForeignFunction>(definition: T): Deno.UnsafeFnPointer<T> =>

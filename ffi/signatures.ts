@@ -280,6 +280,7 @@ export const signatures = {
     "number: number",
     "after: string",
   ],
+  __errno_location: ["pointer"],
   munmap: ["int", "address: address", "length: number"],
   dlopen: ["pointer", "file: string", "flags: RTLD|"],
   dlsym: ["pointer", "handle: address", "name: string"],

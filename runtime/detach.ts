@@ -29,7 +29,7 @@ export function monitorOf(
       claim: claimFile(dataRoot, id),
       memoryFile: memoryEvents(cgroup),
       groups: cgroup.made,
-      unneeded: [],
+      maps: Deno.readTextFileSync("/proc/self/maps"),
     },
   };
 }

@@ -27,6 +27,7 @@ import {
 import type { Memory, Ref } from "../../ffi/memory.ts";
 import { receiveDescriptor } from "../../ffi/messages.ts";
 import type { Label, Program, Step } from "../../ffi/program.ts";
+import { unneeded } from "../../ffi/own_memory.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
 import { STATUS, statusFile } from "../status.ts";
 import { writeIdentity } from "./identity.ts";
@@ -48,8 +49,8 @@ export interface MonitorRequest {
   groups: string[];
   /** what the monitor becomes when everything is written down: path, arguments, environment */
   afterwards?: { path: string; args: string[]; env: string[] };
-  /** stretches of its memory that the monitor gives back: whatever it does not need to go round */
-  unneeded: { address: number; length: number }[];
+  /** /proc/self/maps: what of it the monitor does not need to go round, it gives back */
+  maps: string;
 }
 
 /** What the container's first process gets from its monitor, and the monitor keeps. */
@@ -167,8 +168,8 @@ export function watch(
   program.place(monitor.watch);
   if (child.cgroup) program.call("the child is in it").close(child.cgroup);
   const streams = settle(program, monitor);
-  for (const { address, length } of request.unneeded) {
-    program.call("memory of Deno's that the monitor has no use for").munmap(address, length);
+  for (const [start, end] of unneeded(request.maps, [program.arena])) {
+    program.call("memory of Deno's that the monitor has no use for").munmap(start, end - start);
   }
   const copier = new Copier(program, monitor.log);
   const [loop, ended] = [program.label(), program.label()];
