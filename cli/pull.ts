@@ -37,22 +37,22 @@ export const help: Help = {
 export async function pull(args: string[], { root }: Context): Promise<number> {
   const { flags, operands } = parseFlags(args, FLAGS);
   if (operands.length === 0) throw new UsageError("pull needs an image's name, as in: pull alpine");
-  const [images, { parseReference, canonicalName, familiarName }, { ImageStore }, { unpacker }] =
+  const [images, { parseReference, canonicalName, familiarName }, { ImageStore }, { UnpackTeam }] =
     await Promise.all([
       import("../runtime/images/pull.ts"),
       import("../runtime/images/reference.ts"),
       import("../runtime/images/store.ts"),
-      import("../runtime/images/find.ts"),
+      import("../runtime/images/unpack_team.ts"),
     ]);
   const platform = flags.platform === undefined ? undefined : readPlatform(flags.platform);
   // A name that is wrong is found before the first image is fetched.
   const references = operands.map(parseReference);
-  const unpack = await unpacker();
+  using team = new UnpackTeam();
   for (const reference of references) {
     await using watch = flags.quiet ? undefined : new PullWatch();
     const { digest, changed } = await images.pull(new ImageStore(root), reference, {
       platform,
-      unpack,
+      unpack: team.unpack.bind(team),
       onEvent: watch?.onEvent,
       signal: watch?.signal,
     });

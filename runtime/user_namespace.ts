@@ -22,6 +22,7 @@ import type { Identity } from "./rootless.ts";
  * Runs a program in a new user namespace to its end.
  *
  * @param argv the program by its absolute path, and its arguments
+ * @param signal asks the program to end, by SIGTERM, when it fires
  * @returns its wait status, waitpid(2)
  * @throws {SyscallError} what could not be done on the way to it
  */
@@ -29,6 +30,7 @@ export async function runInUserNamespace(
   identity: Identity,
   argv: string[],
   env: string[],
+  signal?: AbortSignal,
 ): Promise<number> {
   const program = new Program(new Arena(1 << 20), {}, 32);
   const line = makeLine(program);
@@ -52,7 +54,12 @@ export async function runInUserNamespace(
     attempt.close(ours);
   }
   const status = new Uint8Array(4);
+  // Its id is its own until it has been waited for.
+  const stop = () => void attempt.kill(pid, SIG.TERM);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   await offthread.waitpid(pid, status, 0);
+  signal?.removeEventListener("abort", stop);
   return new DataView(status.buffer).getInt32(0, true);
 }
 

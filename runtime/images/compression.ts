@@ -11,6 +11,16 @@ export type Compression = "none" | "gzip" | "zstd";
 export class DecompressError extends Error {
   /** The class's name, for messages. */
   override name = "DecompressError";
+
+  /**
+   * Says what is wrong.
+   *
+   * @param problem what is wrong
+   * @param limit that it is too large
+   */
+  constructor(problem: string, readonly limit?: "bytes") {
+    super(problem);
+  }
 }
 
 /** How many first bytes {@linkcode compressionOf} looks at. */

@@ -37,7 +37,7 @@ export async function* decompress(
   for await (const bytes of decompressAll(source)) {
     total += bytes.length;
     if (total > maxBytes) {
-      throw new DecompressError(`it has more than ${maxBytes} bytes when decompressed`);
+      throw new DecompressError(`it has more than ${maxBytes} bytes when decompressed`, "bytes");
     }
     yield bytes;
   }

@@ -12,6 +12,7 @@ import { PATIENCE, type Patience } from "./http.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { Registry } from "./registry.ts";
 import { RegistryError } from "./registry_error.ts";
+import { release } from "./release.ts";
 import type { ImageStore } from "./store.ts";
 
 /** This many bytes since the last cut are progress: the count of tries begins again. */
@@ -90,6 +91,7 @@ async function fetchRest(
     try {
       for await (const bytes of reply.pieces()) {
         writer.append(bytes, blob.size);
+        release(bytes);
         onState?.("downloading", writer.received);
       }
       if (writer.received < blob.size) throw cutShort(writer, registry, blob);

@@ -80,34 +80,30 @@ async function pullImage(store: ImageStore, name: string, options: FindOptions):
     throw new ImageMissingError(`${name} is not in the store, and it may not be pulled`);
   }
   const { pull } = await later<typeof import("./pull.ts")>(import.meta, "./pull.ts");
-  const unpack = await unpacker();
+  using team = await unpackTeam();
   await using observer = await options.watch?.();
   const { platform } = options;
   const { onEvent, signal } = observer ?? {};
   const { parseReference } = await references();
+  const unpack = team.unpack.bind(team);
   await pull(store, parseReference(name), { platform, onEvent, signal, unpack });
 }
 
 /** Unpacks what a crash, or an `rm` by hand, has left without its directory. */
 async function unpackMissing(store: ImageStore, image: Image): Promise<void> {
-  for (const layer of image.layers) {
-    if (!exists(layer.directory)) await (await unpacker())(store, layer, {});
-  }
+  const missing = image.layers.filter(({ directory }) => !exists(directory));
+  if (missing.length === 0) return;
+  using team = await unpackTeam();
+  const all = await Promise.allSettled(missing.map((layer) => team.unpack(store, layer)));
+  for (const each of all) if (each.status === "rejected") throw each.reason;
 }
 
-/** What unpacks a layer for this user: root itself, or root of a user namespace. */
-export async function unpacker(): Promise<
-  (
-    store: ImageStore,
-    layer: Image["layers"][number],
-    options: { signal?: AbortSignal },
-  ) => Promise<unknown>
-> {
-  if (Deno.uid() === 0) {
-    return (await later<typeof import("./unpack.ts")>(import.meta, "./unpack.ts")).unpackLayer;
-  }
-  return (await later<typeof import("./unpack_as_user.ts")>(import.meta, "./unpack_as_user.ts"))
-    .unpackAsUser;
+async function unpackTeam() {
+  const { UnpackTeam } = await later<typeof import("./unpack_team.ts")>(
+    import.meta,
+    "./unpack_team.ts",
+  );
+  return new UnpackTeam();
 }
 
 function exists(path: string): boolean {

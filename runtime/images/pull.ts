@@ -25,12 +25,21 @@ import { canonicalName, type Reference } from "./reference.ts";
 import { type FetchedManifest, Registry, type RegistryOptions } from "./registry.ts";
 import { RegistryError } from "./registry_error.ts";
 import type { ImageLayer, ImageStore } from "./store.ts";
+import { Turns } from "./turns.ts";
 
 /** The annotation that keeps what the name stood for in the registry: an index's digest, often. */
 export const PULLED_DIGEST = "tiffin.pulled-digest";
 
 /** Layers fetched at the same time, as many as Docker does. */
 const AT_ONCE = 3;
+
+/** What {@linkcode UnpackLayer} is told. */
+export interface UnpackTimes {
+  /** Stops it when it fires. */
+  signal?: AbortSignal;
+  /** The blob is still being fetched, to where `store.downloadPath` says. */
+  arriving?: boolean;
+}
 
 /** An index may lead to an index, but not for ever. */
 const MAX_DEPTH = 4;
@@ -47,11 +56,11 @@ export type PullEvent =
   /** Something failed and will be tried again after `pause` milliseconds. */
   | { kind: "retry"; reason: string; pause: number };
 
-/** Unpacks a layer's blob to the layer's directory, checking its diff ID; unpack.ts has it. */
+/** Unpacks a layer's blob to the layer's directory, checking its diff ID; unpack_team.ts has it. */
 export type UnpackLayer = (
   store: ImageStore,
   layer: ImageLayer,
-  options: { signal?: AbortSignal },
+  options: UnpackTimes,
 ) => Promise<unknown>;
 
 /** What {@linkcode pull} may be told. */
@@ -82,6 +91,8 @@ interface Pull {
   registry: Registry;
   options: PullOptions;
   download: DownloadOptions;
+  /** Whose turn it is to fetch. */
+  turns: Turns;
 }
 
 /**
@@ -101,7 +112,8 @@ export async function pull(
   const { credentials, patience, onEvent } = options;
   const onRetry = (reason: string, pause: number) => onEvent?.({ kind: "retry", reason, pause });
   const registry = new Registry(reference, { credentials, patience, signal, onRetry });
-  const it: Pull = { store, registry, options, download: { signal, patience, onRetry } };
+  const download = { signal, patience, onRetry };
+  const it: Pull = { store, registry, options, download, turns: new Turns(AT_ONCE) };
 
   using _lease = await store.lease();
   const name = canonicalName(reference);
@@ -117,7 +129,7 @@ export async function pull(
     digest: top.descriptor.digest,
     layers: layers.map(({ descriptor: { digest, size } }) => ({ digest, size })),
   });
-  await inParallel(layers, AT_ONCE, stop, (layer) => fetchLayer(it, layer));
+  await allOrNothing(layers.map((layer) => fetchLayer(it, layer)), stop);
 
   if (!await store.hasBlob(descriptor.digest)) await store.writeBlob(bytes, descriptor);
   const annotations = { [PULLED_DIGEST]: top.descriptor.digest };
@@ -208,53 +220,96 @@ function layersOf(store: ImageStore, manifest: Manifest, config: ImageConfig): I
 }
 
 async function fetchLayer(it: Pull, layer: ImageLayer): Promise<void> {
-  const { store, options: { onEvent, unpack } } = it;
+  const { store, options: { onEvent } } = it;
   const { digest, size } = layer.descriptor;
   const tell = (state: LayerState, received: number) => {
     onEvent?.({ kind: "layer", digest, state, received, total: size });
   };
+  const unpacking = new Unpacking(it, layer);
   let fetched = false;
   const onState = (state: LayerState, received: number) => {
-    fetched ||= state !== "exists";
-    if (state !== "exists") tell(state, received);
+    if (state === "exists") return;
+    fetched = true;
+    if (state === "downloading") unpacking.begin();
+    tell(state, received);
   };
-  await downloadBlob(store, it.registry, layer.descriptor, { ...it.download, onState });
-  if (unpack && !await isDirectory(layer.directory)) {
+  try {
+    using _turn = await it.turns.take(it.download.signal);
+    await downloadBlob(store, it.registry, layer.descriptor, { ...it.download, onState });
+  } catch (error) {
+    await unpacking.stop(error);
+    throw error;
+  }
+  if (unpacking.isWanted) {
     fetched = true;
     tell("unpacking", size);
-    await unpack(store, layer, { signal: it.download.signal });
+    await unpacking.end();
   }
   tell(fetched ? "done" : "exists", size);
 }
 
-/**
- * Works through the items, so many at a time, and stops at the first failure: the others are told
- * through `stop`, and waited for, so that nothing goes on behind the caller's back.
- */
-async function inParallel<T>(
-  items: T[],
-  atOnce: number,
-  stop: AbortController,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values();
-  const failures: unknown[] = [];
-  const worker = async () => {
-    for (const item of queue) {
-      if (failures.length > 0) return;
-      await work(item).catch((error) => {
-        failures.push(error);
-        stop.abort(error);
-      });
+/** The unpacking of a layer, which goes on while the layer is fetched. */
+class Unpacking {
+  /** Whether there is anything to unpack, and somebody to do it. */
+  readonly isWanted: boolean;
+  readonly #stop = new AbortController();
+  readonly #unpack: (arriving: boolean) => Promise<unknown>;
+  #begun?: Promise<unknown>;
+
+  constructor({ store, download, options: { unpack } }: Pull, layer: ImageLayer) {
+    this.isWanted = unpack !== undefined && !isDirectory(layer.directory);
+    const signal = AbortSignal.any([
+      this.#stop.signal,
+      ...download.signal ? [download.signal] : [],
+    ]);
+    this.#unpack = async (arriving) => await unpack?.(store, layer, { signal, arriving });
+  }
+
+  /** Begins with what has come, unless it has begun. */
+  begin(): void {
+    if (!this.isWanted || this.#begun) return;
+    this.#begun = this.#unpack(true);
+    // Whoever waits for the end is told; until then there may be nobody.
+    this.#begun.catch(() => {});
+  }
+
+  /** Waits for the end, when the whole blob is there, and begins now where that has not been done. */
+  async end(): Promise<void> {
+    try {
+      if (this.#begun) return void await this.#begun;
+    } catch (error) {
+      // What was there before, of a download that was killed, was found to be wrong and fetched
+      // again; who had read it already has seen another blob.
+      if (!(error instanceof Error && error.name === "StoreError")) throw error;
     }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+    await this.#unpack(false);
+  }
+
+  /** Waits until it has stopped. */
+  async stop(reason: unknown): Promise<void> {
+    this.#stop.abort(reason);
+    await this.#begun?.catch(() => {});
+  }
+}
+
+/**
+ * Waits for all of them, and stops at the first failure: the others are told through `stop`, and
+ * waited for, so that nothing goes on behind the caller's back.
+ */
+async function allOrNothing(works: Promise<void>[], stop: AbortController): Promise<void> {
+  const failures: unknown[] = [];
+  await Promise.all(works.map((work) =>
+    work.catch((error) => {
+      failures.push(error);
+      stop.abort(error);
+    })
+  ));
   if (failures.length > 0) throw failures[0];
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+function isDirectory(path: string): boolean {
   try {
-    return (await Deno.stat(path)).isDirectory;
+    return Deno.statSync(path).isDirectory;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;

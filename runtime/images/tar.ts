@@ -39,13 +39,13 @@ export interface TarSink {
 
 /** How much a {@linkcode TarReader} takes. */
 export interface TarLimits {
-  /** Headers in all; 4 million unless told otherwise. */
+  /** Headers in all; 1 million unless told otherwise. */
   maxEntries?: number;
 }
 
 /** Room for one extended attribute of the kernel's largest size and some more; Go's limit as well. */
 const MAX_EXTENDED = 1024 * 1024;
-const MAX_ENTRIES = 4_000_000;
+const MAX_ENTRIES = 1_000_000;
 
 const TYPES: Record<string, EntryType> = {
   "\0": "file",
@@ -199,6 +199,7 @@ export class TarReader {
       throw new TarError(
         `the archive has ${this.#entries - 1} entries already, no more are taken`,
         nameOf(block),
+        "entries",
       );
     }
     const typeflag = typeflagOf(block);

@@ -60,8 +60,9 @@ export class TarError extends Error {
    *
    * @param problem what is wrong
    * @param entry the entry's name, where there is one
+   * @param limit that it is one too many
    */
-  constructor(problem: string, readonly entry?: string) {
+  constructor(problem: string, readonly entry?: string, readonly limit?: "entries") {
     super(
       entry === undefined ? `tar archive: ${problem}` : `tar entry ${showName(entry)}: ${problem}`,
     );

@@ -16,13 +16,16 @@ import { type Compression, compressionOf, DecompressError } from "./compression.
 import { decompress } from "./decompress.ts";
 import { type Hasher, hasher } from "./digest.ts";
 import type { Skipped } from "./file_metadata.ts";
+import { delay } from "./file_lock.ts";
+import { LayerError } from "./layer_error.ts";
 import { failure } from "./layer_tree.ts";
 import { LayerWriter } from "./layer_writer.ts";
+import { release } from "./release.ts";
 import { Scratch } from "./scratch.ts";
 import { type ImageLayer, type ImageStore, StoreError } from "./store.ts";
 import { TarError, TarReader } from "./tar.ts";
 
-export type { Skipped };
+export { LayerError, type Skipped };
 
 /** What {@linkcode unpackLayer} may be told. */
 export interface UnpackOptions {
@@ -35,8 +38,10 @@ export interface UnpackOptions {
   owners?: "keep" | "ignore";
   /** The most bytes that the layer's tar may have; 20 GiB unless told otherwise. */
   maxBytes?: number;
-  /** The most entries that it may have; 4 million unless told otherwise. */
+  /** The most entries that it may have; 1 million unless told otherwise. */
   maxEntries?: number;
+  /** The blob is still being fetched: what there is of it is read at once, the rest as it comes. */
+  arriving?: boolean;
   /** Stops between two pieces when it fires. */
   signal?: AbortSignal;
   /** Told how many bytes of the blob have been read, of how many. */
@@ -57,25 +62,11 @@ export interface UnpackResult {
   ownersIgnored: number;
 }
 
-/** A layer that was refused: it is damaged, or it asks for what no layer may have. */
-export class LayerError extends Error {
-  /** The class's name, for messages. */
-  override name = "LayerError";
-
-  /**
-   * Names the layer, and says what is wrong with it.
-   *
-   * @param digest the digest of the layer's blob
-   * @param problem what is wrong
-   * @param entry the name of the entry that is wrong, where it is one
-   */
-  constructor(readonly digest: string, problem: string, readonly entry?: string) {
-    super(`layer ${digest.slice(0, "sha256:".length + 12)}: ${problem}`);
-  }
-}
-
 /** Pieces that the blob is read in. */
 const CHUNK = 256 * 1024;
+
+/** A blob that is still being fetched is looked at this often, in milliseconds. */
+const POLL = 5;
 
 /**
  * Unpacks a layer to its directory in the store, unless it is there already.
@@ -116,25 +107,28 @@ async function fill(
   writer: LayerWriter,
   store: ImageStore,
   { descriptor, diffId }: Pick<ImageLayer, "descriptor" | "diffId">,
-  { maxBytes, maxEntries, signal, onProgress }: UnpackOptions,
+  options: UnpackOptions,
 ): Promise<void> {
   const { digest } = descriptor;
-  using file = await store.openBlob(digest);
-  const blob = new BlobReader(file, await hasher(), signal, onProgress);
+  const { maxBytes, maxEntries } = options;
+  const arriving = options.arriving ? openDownload(store, digest) : undefined;
+  using file = arriving ?? await store.openBlob(digest);
+  const size = arriving ? descriptor.size : (await file.stat()).size;
+  const blob = new BlobReader(file, size, await hasher(), { ...options, arriving: !!arriving });
   const diff = await hasher();
   const reader = new TarReader(writer, { maxEntries });
   try {
     for await (const bytes of decompress(blob.chunks(), { maxBytes })) {
       if (blob.compression !== "none") diff.update(bytes);
       reader.write(bytes);
+      release(bytes);
     }
     reader.finish();
     writer.finish();
   } catch (error) {
     if (!(error instanceof TarError || error instanceof DecompressError)) throw error;
     await blob.check(digest, store);
-    const entry = error instanceof TarError ? error.entry : undefined;
-    throw new LayerError(digest, error.message, entry);
+    throw new LayerError(digest, error.message, error);
   }
   await blob.check(digest, store);
   // What is not compressed is its own tar, and was hashed once already.
@@ -173,7 +167,17 @@ function publish(tree: string, directory: string): boolean {
   return true;
 }
 
-/** Reads a blob and hashes what it reads. */
+/** What there is of a blob that is being fetched; nothing once it is in its place. */
+function openDownload(store: ImageStore, digest: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(store.downloadPath(digest));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Reads a blob to its end, wherever the file ends at the moment, and hashes what it reads. */
 class BlobReader {
   /** Told by the first bytes, once they have been read. */
   compression: Compression = "none";
@@ -182,25 +186,29 @@ class BlobReader {
 
   constructor(
     private readonly file: Deno.FsFile,
+    private readonly size: number,
     private readonly hash: Hasher,
-    private readonly signal?: AbortSignal,
-    private readonly onProgress?: (read: number, total: number) => void,
+    private readonly options: Pick<UnpackOptions, "signal" | "onProgress" | "arriving">,
   ) {}
 
   async *chunks(): AsyncGenerator<Uint8Array> {
-    const { size } = await this.file.stat();
-    while (true) {
+    const { signal, onProgress, arriving } = this.options;
+    while (this.#read < this.size) {
+      signal?.throwIfAborted();
       // Not the same one again: zlib may still be at work on the last.
-      const buffer = new Uint8Array(CHUNK);
+      const buffer = new Uint8Array(Math.min(CHUNK, this.size - this.#read));
       const length = await this.file.read(buffer);
-      if (length === null) return;
-      this.signal?.throwIfAborted();
+      if (length === null) {
+        if (!arriving) return;
+        await delay(POLL, signal);
+        continue;
+      }
       const bytes = buffer.subarray(0, length);
       const isFirst = this.#read === 0;
       this.hash.update(bytes);
       this.#read += length;
       if (isFirst) this.compression = compressionOf(bytes);
-      this.onProgress?.(this.#read, size);
+      onProgress?.(this.#read, this.size);
       yield bytes;
     }
   }

@@ -11,9 +11,8 @@
 import { hostIdentity } from "../rootless.ts";
 import { runInUserNamespace } from "../user_namespace.ts";
 import { Scratch } from "./scratch.ts";
-import type { ImageLayer, ImageStore } from "./store.ts";
-import type { UnpackResult } from "./unpack.ts";
-import { type Job, JOB_VARIABLE, type JobResult } from "./unpack_job.ts";
+import { ImageStore } from "./store.ts";
+import { describeFailure, type Job, JOB_VARIABLE, type JobResult } from "./unpack_job.ts";
 
 /** What the second Deno needs of the environment: where its modules are cached. */
 const ENVIRONMENT = ["HOME", "PATH", "DENO_DIR", "XDG_CACHE_HOME"];
@@ -21,43 +20,38 @@ const ENVIRONMENT = ["HOME", "PATH", "DENO_DIR", "XDG_CACHE_HOME"];
 /**
  * Unpacks a layer with the owners that it names, as far as the user's subordinate ids go.
  *
- * @throws {Error} what unpacking it found wrong
+ * @param signal stops it when it fires
  */
-export async function unpackAsUser(
-  store: ImageStore,
-  layer: Pick<ImageLayer, "descriptor" | "diffId">,
-): Promise<UnpackResult> {
+export async function unpackAsUser(given: Job, signal?: AbortSignal): Promise<JobResult> {
   const identity = hostIdentity();
-  await store.prepare();
-  using scratch = Scratch.make(store.root, "job");
+  await new ImageStore(given.root).prepare();
+  using scratch = Scratch.make(given.root, "job");
   const answer = `${scratch.path}/answer`;
-  const { descriptor, diffId } = layer;
-  const job: Job = {
-    root: store.root,
-    layer: { descriptor, diffId },
-    owners: identity.hasRange ? "keep" : "ignore",
-    answer,
-  };
+  // With a single mapped id, every file is the user's own. In the namespace the program is root,
+  // but overlayfs there still wants user.* attributes.
+  const owners = identity.hasRange ? "keep" : "ignore";
+  const job: Job = { ...given, options: { ...given.options, owners, userxattr: true } };
   const worker = new URL("./unpack_worker.ts", import.meta.url);
   const program = worker.protocol === "file:" ? worker.pathname : worker.href;
   const env = ENVIRONMENT.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [`${name}=${value}`];
   });
-  const argv = [Deno.execPath(), "run", "-A", "--no-check", program];
-  const status = await runInUserNamespace(identity, argv, [
-    ...env,
-    `${JOB_VARIABLE}=${JSON.stringify(job)}`,
-  ]);
-  const { done, failed } = readAnswer(answer);
-  if (done) return done;
-  throw new Error(failed ?? `unpacking in a user namespace ended with wait status ${status}`);
+  const argv = [Deno.execPath(), "run", "-A", "--no-check", program, answer];
+  const variable = `${JOB_VARIABLE}=${JSON.stringify(job)}`;
+  const status = await runInUserNamespace(identity, argv, [...env, variable], signal);
+  return readAnswer(answer) ??
+    {
+      failed: describeFailure(
+        new Error(`unpacking in a user namespace ended with wait status ${status}`),
+      ),
+    };
 }
 
-function readAnswer(path: string): JobResult {
+function readAnswer(path: string): JobResult | undefined {
   try {
     return JSON.parse(Deno.readTextFileSync(path));
   } catch {
-    return {};
+    return undefined;
   }
 }
