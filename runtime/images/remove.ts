@@ -9,7 +9,7 @@
  */
 
 import { treeSize } from "../disk_use.ts";
-import { removeDirectory } from "../records.ts";
+import { removeDirectory } from "../remove_directory.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 import { blobsOf, entries, imageOrNothing, reachable } from "./reachable.ts";
 import { Scratch } from "./scratch.ts";
