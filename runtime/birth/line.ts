@@ -14,6 +14,8 @@ import { Program } from "../../ffi/program.ts";
 /** What the child says to the parent. */
 export const SAYS = {
   waiting: "w",
+  hooks: "h",
+  listener: "l",
   terminal: "t",
   failed: "f",
 } as const;
@@ -71,15 +73,20 @@ export function say(program: Program, byte: string, why: string): void {
   program.call(why).send(LINE, message, 1, MSG.NOSIGNAL);
 }
 
+/** Says one byte to the parent, and waits until it has done its part and answers. */
+export function waitForAnswer(program: Program, byte: string, why: string): void {
+  say(program, byte, why);
+  const answered = program.label();
+  program.call("wait until it is done", { onNonzero: answered })
+    .read(LINE, program.arena.allocate(8, "answer"), 1);
+  program.call("the parent is gone")._exit(1);
+  program.place(answered);
+}
+
 /** In a new user namespace the child is nobody until the parent has written who it is. */
 export function waitForMaps(program: Program): void {
   program.phase("user namespace", 13);
-  say(program, SAYS.waiting, "the user and group maps are for the parent to write");
-  const mapped = program.label();
-  program.call("wait until they are written", { onNonzero: mapped })
-    .read(LINE, program.arena.allocate(8, "answer"), 1);
-  program.call("the parent is gone")._exit(1);
-  program.place(mapped);
+  waitForAnswer(program, SAYS.waiting, "the user and group maps are for the parent to write");
   program.call("the namespace's own root group…").setresgid(0, 0, 0);
   program.call("…and user: every right in its own namespaces, and none outside").setresuid(0, 0, 0);
 }
