@@ -48,6 +48,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   load: { file: "./load.ts", name: "load" },
   import: { file: "./import.ts", name: "importTree" },
   image: { file: "./image.ts", name: "image" },
+  lesson: { file: "./lesson.ts", name: "lesson", helpFile: "./lesson_help.ts" },
   version: { file: "./version.ts", name: "version" },
 };
 

@@ -1,0 +1,87 @@
+/**
+ * A lesson's exercise on the screen: tried, hinted at, and shown solved.
+ *
+ * @module
+ */
+
+import { type Folder, loadCheck, loadLesson, readHints, solutionFile } from "../lessons/course.ts";
+import { ensureExercise, note, now, readProgress } from "../lessons/exercises.ts";
+import type { Language } from "../lessons/lesson.ts";
+import { tryExercise, type Verdict } from "../lessons/trial.ts";
+import type { Reader } from "./lesson_reader.ts";
+import { paragraph, styled } from "./lesson_screen.ts";
+import { word } from "./lesson_words.ts";
+
+/** Where a student works, and who shows it. */
+export interface Desk {
+  /** the data root */
+  root: string;
+  /** the student's language */
+  language: Language;
+  /** where things are shown */
+  reader: Reader;
+  /** told of what must be closed on Ctrl-C */
+  onOpen: (workshop: AsyncDisposable) => void;
+}
+
+/** Tries the student's exercise, and notes it if it has passed. */
+export async function judge(desk: Omit<Desk, "reader">, folder: Folder): Promise<Verdict> {
+  const lesson = await loadLesson(folder);
+  const file = ensureExercise(desk.root, folder, lesson);
+  const verdict = await tryExercise(file, await loadCheck(folder), desk);
+  if (verdict.hasPassed) note(desk.root, folder, { passed: now() });
+  return verdict;
+}
+
+/** How many lines of an exercise's output are shown: the last ones. */
+const LINES = 8;
+
+/** Tries the student's exercise and shows what was found. @returns whether it has passed */
+export async function showTrial(desk: Desk, folder: Folder): Promise<boolean> {
+  const { language, reader: { screen, write } } = desk;
+  const lesson = await loadLesson(folder);
+  const file = ensureExercise(desk.root, folder, lesson);
+  write(`${styled(word(language, "trying", file), "dim", screen)}\n`);
+  const verdict = await judge(desk, folder);
+  for (const { what, isSo } of verdict.claims) {
+    const lines = paragraph(what, screen, isSo ? " ok  " : " --  ", "     ");
+    const style = isSo ? "good" : "bad";
+    write(
+      lines.map((line) => `${styled(line.slice(0, 5), style, screen)}${line.slice(5)}\n`).join(""),
+    );
+  }
+  if (verdict.otherwise) {
+    write(paragraph(verdict.otherwise, screen, "     ").map((line) => `${line}\n`).join(""));
+  }
+  if (verdict.output) {
+    const lines = verdict.output.trimEnd().split("\n").slice(-LINES);
+    write(`\n${word(language, "itWrote")}\n${lines.map((line) => `  ${line}\n`).join("")}`);
+  }
+  const word_ = verdict.hasPassed ? "passed" : "notYet";
+  write(`\n${styled(word(language, word_), verdict.hasPassed ? "good" : "bad", screen)}\n`);
+  if (verdict.hasPassed) {
+    write("\n");
+    await showSolution(desk, folder);
+  }
+  return verdict.hasPassed;
+}
+
+/** Shows the solution. */
+export async function showSolution({ language, reader }: Desk, folder: Folder): Promise<void> {
+  const file = solutionFile(folder, await loadLesson(folder));
+  const text = Deno.readTextFileSync(file).trimEnd().split("\n");
+  reader.write(
+    `${word(language, "solution", `lessons/${folder.name}/${file.split("/").at(-1)}`)}\n\n`,
+  );
+  reader.write(text.map((line) => `  ${line}`.trimEnd() + "\n").join(""));
+}
+
+/** Shows the next hint; after the last one, the first again. */
+export function showHint({ root, language, reader }: Desk, folder: Folder): void {
+  const hints = readHints(folder, language);
+  const shown = readProgress(root)[folder.name]?.hints ?? 0;
+  const at = shown % hints.length;
+  note(root, folder, { hints: shown + 1 });
+  const text = word(language, "hint", at + 1, hints.length) + hints[at].replaceAll("\n", " ");
+  reader.write(paragraph(text, reader.screen).map((line) => `${line}\n`).join(""));
+}
