@@ -10,7 +10,7 @@
 import { IOCTL, POLL } from "../ffi/constants.ts";
 import { attempt, libc, offthread } from "../ffi/libc.ts";
 import { isErrno } from "../ffi/errno.ts";
-import { winsize } from "../ffi/structs.ts";
+import { pollfd, winsize } from "../ffi/structs.ts";
 
 /** A terminal that is being shown; {@linkcode Relay.close} gives this terminal back as it was. */
 export interface Relay {
@@ -130,13 +130,4 @@ async function writeAll(fd: number, bytes: Uint8Array): Promise<boolean> {
     }
   }
   return true;
-}
-
-/** `struct pollfd`, poll(2). */
-function pollfd(fd: number, events: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, events, true);
-  return bytes;
 }

@@ -119,3 +119,12 @@ export function schedAttr(
   if (period) parts.push(`sched_period=${period}`);
   return { bytes, text: `{${parts.join(", ")}}` };
 }
+
+/** `struct pollfd`, poll(2). */
+export function pollfd(fd: number, events: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, events, true);
+  return bytes;
+}

@@ -11,14 +11,24 @@ import type { RunOptions } from "./image_config.ts";
 import type { Image } from "./images/store.ts";
 import type { ConditionalProfile } from "./seccomp/profile.ts";
 
+/** `--restart`, in Docker's words. */
+export interface RestartPolicy {
+  /** whether it is started again: after a failure, always, or until somebody stops it */
+  name: "on-failure" | "always" | "unless-stopped";
+  /** for `on-failure`: after so many times no more; 0: without end */
+  limit: number;
+}
+
 /** What a container is made from. */
 export interface ContainerRequest {
   /** where images, layers and containers are kept */
   dataRoot: string;
   /** an image whose layers are unpacked, or an absolute path of a directory that is the root */
   from: Omit<Image, "manifest"> | string;
-  /** its id, where it has been made before; unless given, it is a new one */
+  /** its id; unless given, a new one */
   id?: string;
+  /** whether it has been made before, and is only started again */
+  isAgain?: boolean;
   /** `--name`, or the one that it was given */
   name?: string;
   /** whether it stays when it has ended, to be looked at and started again: not with `--rm` */
@@ -43,6 +53,10 @@ export interface ContainerRequest {
   hasInput?: boolean;
   /** whether the limit on swap was not asked for: it goes where the host cannot count swap */
   swapIsDefault?: boolean;
+  /** what is done when it ends by itself; unless given, nothing */
+  restart?: RestartPolicy;
+  /** seconds between the signal that `stop` sends and SIGKILL; unless given, 10 */
+  stopTimeout?: number;
   /** starts it apart from this process, under a monitor: see birth/monitor.ts */
   detach?: Pick<MonitorRequest, "keepsInput" | "afterwards">;
   /** everything else */

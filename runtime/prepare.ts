@@ -30,6 +30,7 @@ import {
   claimFile,
   type ContainerRecord,
   containersDirectory,
+  newId,
   processFile,
   recordFile,
 } from "./records.ts";
@@ -63,7 +64,7 @@ export interface Prepared {
  * @throws {SpecError} {@link CgroupError} and others, for what cannot be honoured
  */
 export async function prepare(request: ContainerRequest, weave?: Weave): Promise<Prepared> {
-  const { dataRoot, from, options, detach, id = newId(), ...rest } = request;
+  const { dataRoot, from, options, detach, id = newId(), isAgain = false, ...rest } = request;
   const directory = `${containersDirectory(dataRoot)}/${id}`;
   const identity = Deno.uid() === 0
     ? undefined
@@ -133,7 +134,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     root: rootOf(request, layers, id, identity !== undefined),
     claim: { path: claimFile(dataRoot, id), content: formatStat(identify("self")!) },
     directories: [
-      ...(request.id
+      ...(isAgain
         ? []
         : directoriesOf(directory, typeof from === "string" ? undefined : layers[0])),
       ...sourceDirectories([
@@ -142,7 +143,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
       ]),
     ],
     files: [
-      ...(request.id ? [] : [{
+      ...(isAgain ? [] : [{
         path: recordFile(directory),
         content: JSON.stringify(record),
         why: "whoever finds this directory later knows what belongs to it",
@@ -171,7 +172,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     spec,
     draft: draft(birth, writer, weave),
     dataRoot,
-    isAgain: request.id !== undefined,
+    isAgain,
   };
 }
 
@@ -187,11 +188,6 @@ function isFile(path: string): boolean {
 /** What a record keeps of an image: its manifest says nothing that the rest does not. */
 function withoutManifest({ name, digest, id, config, layers }: Omit<Image, "manifest">) {
   return { name, digest, id, config, layers };
-}
-
-/** 64 hexadecimal digits, as Docker's. */
-function newId(): string {
-  return crypto.getRandomValues(new Uint8Array(32)).toHex();
 }
 
 /** A root directory without an image says nothing of what to run. */

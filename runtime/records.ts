@@ -48,7 +48,12 @@ export interface ContainerRecord {
 }
 
 /** A request as it is kept: what follows from where the record is, is not in it. */
-export type StoredRequest = Omit<ContainerRequest, "dataRoot" | "id" | "detach">;
+export type StoredRequest = Omit<ContainerRequest, "dataRoot" | "id" | "isAgain" | "detach">;
+
+/** A fresh id: 64 hexadecimal digits, as Docker's. */
+export function newId(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
+}
 
 /** The directory of all containers below a data root. */
 export function containersDirectory(dataRoot: string): string {
@@ -88,6 +93,25 @@ export function readRecord(directory: string): ContainerRecord | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Writes a container's record; a power cut leaves the old one or the new one. */
+export function writeRecord(directory: string, record: ContainerRecord): void {
+  const path = recordFile(directory);
+  const file = Deno.openSync(`${path}.new`, {
+    write: true,
+    create: true,
+    truncate: true,
+    mode: 0o600,
+  });
+  try {
+    const bytes = new TextEncoder().encode(JSON.stringify(record));
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    file.syncSync();
+  } finally {
+    file.close();
+  }
+  Deno.renameSync(`${path}.new`, path);
 }
 
 /** Reads who a file says a process is: a claim, or a container's first process. */
