@@ -5,6 +5,7 @@
  */
 
 import { O } from "../../ffi/constants.ts";
+import type { Memory } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 
 /** How a file is written. */
@@ -28,11 +29,12 @@ export interface Value {
 /**
  * Writes a whole value into a file in one write(2), as files of the kernel's want it.
  *
+ * @param path the file's name, or where an earlier call puts it
  * @param why one line for the reader
  */
 export function writeFile(
   program: Program,
-  path: string,
+  path: string | Memory,
   value: string,
   why: string,
   options?: WriteOptions,
@@ -43,7 +45,7 @@ export function writeFile(
 /** Writes several values into a file that takes one at a time, each in a write(2) of its own. */
 export function writeValues(
   program: Program,
-  path: string,
+  path: string | Memory,
   values: readonly Value[],
   { flags = 0, mode = 0, allow = [] }: WriteOptions = {},
 ): void {

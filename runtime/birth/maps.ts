@@ -59,19 +59,20 @@ export function writeMaps(
   writeFile(
     program,
     `/proc/${pid}/gid_map`,
-    lines(gidMappings),
+    mapLines(gidMappings),
     "groups: inside, outside, how many",
   );
   writeFile(
     program,
     `/proc/${pid}/uid_map`,
-    lines(uidMappings),
+    mapLines(uidMappings),
     "users: inside, outside, how many",
   );
   return [];
 }
 
-function lines(mappings: readonly LinuxIDMapping[]): string {
+/** The text of a uid_map or gid_map file. */
+export function mapLines(mappings: readonly LinuxIDMapping[]): string {
   return mappings.map((map) => `${map.containerID} ${map.hostID} ${map.size}\n`).join("");
 }
 

@@ -25,6 +25,10 @@ export interface MountOptions {
   propagation: number[];
   /** bound from the host: 0, `MS_BIND`, or `MS_BIND|MS_REC` */
   bind: number;
+  /** whether owners are mapped, for the mount alone or for all below it too */
+  idmap?: "alone" | "recursive";
+  /** whether a tmpfs begins with a copy of what the image has in its place */
+  copyUp: boolean;
   /** what the file system itself is told */
   data: string;
 }
@@ -46,7 +50,7 @@ const ATTRIBUTES: Record<string, { set: boolean; ms: number; attribute: number }
   relatime: { set: true, ms: MS.RELATIME, attribute: 0 },
   norelatime: { set: false, ms: MS.RELATIME, attribute: 0 },
   strictatime: { set: true, ms: MS.STRICTATIME, attribute: MOUNT_ATTR.STRICTATIME },
-  nostrictatime: { set: false, ms: MS.STRICTATIME, attribute: MOUNT_ATTR.STRICTATIME },
+  nostrictatime: { set: false, ms: MS.STRICTATIME, attribute: MOUNT_ATTR._ATIME },
   nosymfollow: { set: true, ms: MS.NOSYMFOLLOW, attribute: MOUNT_ATTR.NOSYMFOLLOW },
   symfollow: { set: false, ms: MS.NOSYMFOLLOW, attribute: MOUNT_ATTR.NOSYMFOLLOW },
   sync: { set: true, ms: MS.SYNCHRONOUS, attribute: 0 },
@@ -58,6 +62,9 @@ const ATTRIBUTES: Record<string, { set: boolean; ms: number; attribute: number }
   loud: { set: false, ms: MS.SILENT, attribute: 0 },
   lazytime: { set: true, ms: MS.LAZYTIME, attribute: 0 },
   nolazytime: { set: false, ms: MS.LAZYTIME, attribute: 0 },
+  iversion: { set: true, ms: MS.I_VERSION, attribute: 0 },
+  noiversion: { set: false, ms: MS.I_VERSION, attribute: 0 },
+  remount: { set: true, ms: MS.REMOUNT, attribute: 0 },
   defaults: { set: true, ms: 0, attribute: 0 },
 };
 
@@ -83,15 +90,19 @@ export function parseMountOptions(words: readonly string[] = []): MountOptions {
     recursiveClear: 0,
     propagation: [],
     bind: 0,
+    copyUp: false,
     data: "",
   };
   const data: string[] = [];
   for (const word of words) {
     if (word === "bind") parsed.bind |= MS.BIND;
     else if (word === "rbind") parsed.bind |= MS.BIND | MS.REC;
+    else if (word === "idmap") parsed.idmap ??= "alone";
+    else if (word === "ridmap") parsed.idmap = "recursive";
+    else if (word === "tmpcopyup") parsed.copyUp = true;
     else if (word in PROPAGATION) parsed.propagation.push(PROPAGATION[word]);
     else if (word in ATTRIBUTES) applyAttribute(parsed, word);
-    else if (word[0] === "r" && ATTRIBUTES[word.slice(1)]?.attribute) {
+    else if (word[0] === "r" && isAttribute(word.slice(1))) {
       applyRecursively(parsed, word.slice(1));
     } else data.push(word);
   }
@@ -99,8 +110,15 @@ export function parseMountOptions(words: readonly string[] = []): MountOptions {
   return parsed;
 }
 
+/** Whether a word is about something that mount_setattr(2) can change. */
+function isAttribute(word: string): boolean {
+  return ATTRIBUTES[word]?.attribute > 0 || word === "relatime" || word === "norelatime";
+}
+
 function applyAttribute(parsed: MountOptions, word: string): void {
   const { set, ms, attribute } = ATTRIBUTES[word];
+  // relatime is no bit, but that no other kind of access time is set: MOUNT_ATTR_RELATIME is 0
+  if (word === "relatime") parsed.clear |= MOUNT_ATTR._ATIME;
   if (set) {
     parsed.flags |= ms;
     parsed.set |= attribute;
@@ -114,6 +132,7 @@ function applyAttribute(parsed: MountOptions, word: string): void {
 
 function applyRecursively(parsed: MountOptions, word: string): void {
   const { set, attribute } = ATTRIBUTES[word];
+  if (word === "relatime") parsed.recursiveClear |= MOUNT_ATTR._ATIME;
   if (set) parsed.recursiveSet |= attribute;
   else parsed.recursiveClear |= attribute;
 }

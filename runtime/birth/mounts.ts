@@ -117,7 +117,8 @@ export function putDown(program: Program, fd: Ref, destination: string, why: str
 
 const DEFAULT_PROPAGATION = MS.PRIVATE | MS.REC;
 
-function setAttributes(program: Program, fd: Ref, options: MountOptions): void {
+/** Gives a detached mount what the words of its options say. */
+export function setAttributes(program: Program, fd: Ref, options: MountOptions): void {
   const { set, clear, recursiveSet, recursiveClear } = options;
   const change = (why: string, recursive: boolean, attr: Parameters<typeof mountAttr>[0]) => {
     const flags = AT.EMPTY_PATH | (recursive ? AT.RECURSIVE : 0);
@@ -135,10 +136,7 @@ function setAttributes(program: Program, fd: Ref, options: MountOptions): void {
     );
   }
   if (recursiveSet || recursiveClear) {
-    change("these hold for all that is mounted below as well", true, {
-      set: recursiveSet,
-      clear: recursiveClear | atimeMask(recursiveSet),
-    });
+    change("these hold for all that is mounted below as well", true, recursiveChange(options));
   }
   if (set || clear) {
     change("it must be so before anybody can reach it", false, {
@@ -146,6 +144,10 @@ function setAttributes(program: Program, fd: Ref, options: MountOptions): void {
       clear: clear | atimeMask(set),
     });
   }
+}
+
+function recursiveChange({ recursiveSet, recursiveClear }: MountOptions) {
+  return { set: recursiveSet, clear: recursiveClear | atimeMask(recursiveSet) };
 }
 
 /** The kernel wants the old kind of access times switched off with the new one switched on. */
@@ -189,6 +191,10 @@ export function makeMount(program: Program, mount: Mount, context: MountContext)
       options.data || null,
     );
   forgetBelow(context.made, destination);
+  if (options.recursiveSet || options.recursiveClear) {
+    program.call("these were no words for mount(2)")
+      .mount_setattr(AT.FDCWD, destination, AT.RECURSIVE, mountAttr(recursiveChange(options)), 32);
+  }
   for (const propagation of options.propagation) {
     program.call("how mounts travel from and to here").mount(
       null,
