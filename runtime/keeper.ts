@@ -1,0 +1,99 @@
+/**
+ * The keeper: one process for all that has to be done while containers run and no command does.
+ *
+ * It is started by whoever needs it first and ends when nobody needs it any more. It keeps nothing
+ * but what it reads from the data root, so nothing is lost when it is killed and started again.
+ * There is one for a data root: it holds the lock on a file as long as it lives.
+ *
+ * @module
+ */
+
+import { tryLockFile } from "./images/file_lock.ts";
+import { later } from "./later.ts";
+import { leaveBehind } from "./orphan.ts";
+import { clearLeftovers } from "./records.ts";
+
+/** Something that has to be done all the time. */
+export interface Job {
+  /** what it is, in a word */
+  name: string;
+  /** whether there is anything for it to do */
+  isNeeded(dataRoot: string): boolean;
+  /** does it until the signal fires */
+  run(dataRoot: string, signal: AbortSignal): Promise<void>;
+}
+
+/** The modules of the jobs: each has its own as `job`. */
+const JOBS = ["./network/dns.ts", "./network/balance.ts"];
+
+/** How often is looked whether the jobs are needed, in milliseconds. */
+const ROUND = 500;
+/** How many rounds without any job the keeper waits for the next: it takes a while to start. */
+const PATIENCE = 4;
+
+/** The file whose lock the keeper holds. */
+export function keeperFile(dataRoot: string): string {
+  return `${dataRoot}/keeper`;
+}
+
+/**
+ * Sees to it that there is a keeper. What it is needed for is in the data root already: a keeper
+ * that is just about to end looks once more when it has let go of its lock.
+ */
+export function ensureKeeper(dataRoot: string): void {
+  Deno.writeTextFileSync(keeperFile(dataRoot), "", { create: true, mode: 0o600 });
+  const lock = tryLockFile(keeperFile(dataRoot));
+  if (!lock) return;
+  lock.close();
+  const program = Deno.execPath();
+  const main = new URL("../mod.ts", import.meta.url).pathname;
+  const args = [program, "run", "--quiet", "-A", main, "--root", dataRoot, "keeper"];
+  const env = Object.entries(Deno.env.toObject()).map(([name, value]) => `${name}=${value}`);
+  leaveBehind("tiffin-keeper", (calls) => {
+    calls.call("what it does takes more than calls").execve(program, args, env);
+  });
+}
+
+/** Does the jobs that are needed until none is. This is all that the keeper's process does. */
+export async function keep(dataRoot: string): Promise<void> {
+  const jobs = await Promise.all(JOBS.map(async (file) => {
+    const { job } = await later<{ job: Job }>(import.meta, file);
+    return job;
+  }));
+  do {
+    using lock = tryLockFile(keeperFile(dataRoot));
+    if (!lock) return;
+    await serve(dataRoot, jobs);
+  } while (jobs.some((job) => job.isNeeded(dataRoot)));
+}
+
+async function serve(dataRoot: string, jobs: readonly Job[]): Promise<void> {
+  const running = new Map<Job, { stop: AbortController; ended: Promise<void> }>();
+  for (let idle = 0; idle < PATIENCE; idle = running.size > 0 ? 0 : idle + 1) {
+    // a killed command's containers need nothing any more, and nobody else may come to say so
+    await clearLeftovers(dataRoot);
+    for (const job of jobs) {
+      const known = running.get(job);
+      const isNeeded = job.isNeeded(dataRoot);
+      if (isNeeded && !known) running.set(job, begin(job, dataRoot, running));
+      else if (!isNeeded && known) {
+        known.stop.abort();
+        await known.ended;
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, ROUND));
+  }
+}
+
+/** Begins a job. One that fails is begun anew in the next round, as long as it is needed. */
+function begin(
+  job: Job,
+  dataRoot: string,
+  running: Map<Job, unknown>,
+): { stop: AbortController; ended: Promise<void> } {
+  const stop = new AbortController();
+  const ended = job.run(dataRoot, stop.signal).catch(() => {}).then(() => {
+    running.delete(job);
+  });
+  return { stop, ended };
+}

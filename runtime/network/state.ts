@@ -1,0 +1,194 @@
+/**
+ * What is known of networks and of the containers in them: one file below the data root.
+ *
+ * It is changed under a lock and replaced in one piece. Whatever the kernel is told is made from
+ * it, so what a killed command has left there is put right by whoever comes next.
+ *
+ * @module
+ */
+
+import { lockFile } from "../images/file_lock.ts";
+import { isAlive, type ProcessIdentity } from "../processes.ts";
+import { claimFile } from "../records.ts";
+
+/** A network. */
+export interface Network {
+  /** 64 hexadecimal digits */
+  id: string;
+  /** its name; the default network's is `bridge` */
+  name: string;
+  /** the bridge's name on the host */
+  bridge: string;
+  /** its addresses, as `10.77.0.0/16` */
+  subnet: string;
+  /** the host's address in it */
+  gateway: string;
+  /** the part of the subnet that containers get addresses from */
+  range?: string;
+  /** the same for IPv6, unless it has none */
+  subnet6?: string;
+  /** the host's IPv6 address in it */
+  gateway6?: string;
+  /** whether the subnet was chosen by us, and may be chosen anew while nobody uses it */
+  isChosen: boolean;
+  /** whether there is no way out of it */
+  internal?: boolean;
+  /** the largest packet, in bytes */
+  mtu?: number;
+  /** free text by key */
+  labels: Record<string, string>;
+  /** when it was made, as Date.prototype.toISOString has it */
+  created: string;
+}
+
+/** A container's place in a network. */
+export interface Endpoint {
+  /** the network's id */
+  network: string;
+  /** the interface's name in the container */
+  device: string;
+  /** the name of the host's end of the cable */
+  port: string;
+  /** its IPv4 address */
+  address: string;
+  /** its IPv6 address */
+  address6?: string;
+  /** its hardware address, as `02:42:0a:4d:00:02` */
+  mac: string;
+  /** names beside the container's own */
+  aliases: string[];
+}
+
+/** A port of the host's that leads into a container. */
+export interface PublishedPort {
+  /** the host's address; unless given, all of them */
+  ip?: string;
+  /** the host's port */
+  host: number;
+  /** the container's port */
+  container: number;
+  /** the protocol */
+  protocol: "tcp" | "udp";
+}
+
+/** A container that has a network. */
+export interface Member {
+  /** its id */
+  id: string;
+  /** its name */
+  name?: string;
+  /** who has claimed the addresses, until the container itself has somebody who answers for it */
+  owner: ProcessIdentity;
+  /** its places, the first one's network is the way out */
+  endpoints: Endpoint[];
+  /** the ports of the host's that lead to it */
+  ports: PublishedPort[];
+  /** name servers that its questions are passed on to, in place of the host's */
+  dns?: string[];
+  /** the service that it is a part of */
+  service?: string;
+  /** whether its health check says that it can be sent no work */
+  isUnready?: boolean;
+}
+
+/** One name and one port for many containers. */
+export interface Service {
+  /** its name */
+  name: string;
+  /** the network that they are in, by name */
+  network: string;
+  /** the host's ports that lead to them, each in turn */
+  ports: PublishedPort[];
+}
+
+/** Everything. */
+export interface NetworkState {
+  /** all networks that were made, the default one too once it has been used */
+  networks: Network[];
+  /** the containers */
+  members: Member[];
+  /** the services, if there are any */
+  services?: Service[];
+  /** switches of the kernel's that were turned on, and what they were: path and value */
+  switches: Record<string, string>;
+}
+
+/** Where networks are kept. */
+export function networkDirectory(dataRoot: string): string {
+  return `${dataRoot}/network`;
+}
+
+/** Where the state is. */
+export function stateFile(dataRoot: string): string {
+  return `${dataRoot}/network/state.json`;
+}
+
+/**
+ * A file that is there while something is used by nobody and about to be removed. Whoever takes it
+ * away decides: to use the thing, or to remove it.
+ *
+ * @param what is idle: a bridge, or `all`
+ */
+export function idleFile(dataRoot: string, what: string): string {
+  return `${dataRoot}/network/idle-${what}`;
+}
+
+/** The state as it is now. */
+export function readState(dataRoot: string): NetworkState {
+  try {
+    return JSON.parse(Deno.readTextFileSync(stateFile(dataRoot)));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { networks: [], members: [], switches: {} };
+    throw error;
+  }
+}
+
+/** The state, while nobody else can change it; whoever is done with it disposes of it. */
+export interface LockedState extends Disposable {
+  /** the state, to be changed */
+  state: NetworkState;
+  /** keeps what was changed */
+  save(): void;
+}
+
+/** Where the lock is: whoever has it open and locked, flock(2), may change state and kernel. */
+export function lockPath(dataRoot: string): string {
+  return `${dataRoot}/network/lock`;
+}
+
+/** Waits until nobody else can change the state. */
+export async function lockState(dataRoot: string): Promise<LockedState> {
+  const directory = networkDirectory(dataRoot);
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const lock = await lockFile(lockPath(dataRoot));
+  const state = readState(dataRoot);
+  const save = () => {
+    const path = stateFile(dataRoot);
+    Deno.writeTextFileSync(`${path}.new`, JSON.stringify(state), { mode: 0o600 });
+    Deno.renameSync(`${path}.new`, path);
+  };
+  let isHeld = true;
+  const dispose = () => {
+    if (isHeld) lock.close();
+    isHeld = false;
+  };
+  return { state, save, [Symbol.dispose]: dispose };
+}
+
+/** Whether a container still has somebody who answers for it, or will have in a moment. */
+export function isHeld(dataRoot: string, { id, owner }: Member): boolean {
+  if (isAlive(owner)) return true;
+  try {
+    Deno.lstatSync(claimFile(dataRoot, id));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A network by its id. @throws {Error} for one that is gone */
+export function networkById({ networks }: NetworkState, id: string): Network {
+  const network = networks.find((network) => network.id === id);
+  if (network) return network;
+  throw new Error(`the network ${id.slice(0, 12)} is not there any more`);
+}

@@ -1,0 +1,116 @@
+/**
+ * Names: containers find each other in a network that somebody has made.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert/equals";
+import { assertMatch } from "@std/assert/match";
+import { assertStringIncludes } from "@std/assert/string-includes";
+import { lookUp, nameAt, reverseAddress } from "../../../runtime/network/dns_names.ts";
+import type { Member, Network, NetworkState } from "../../../runtime/network/state.ts";
+import { command } from "../../helpers/network_namespace.ts";
+import { needs } from "../../helpers/needs.ts";
+import { inLab, until, WITH_BUSYBOX } from "./lab.ts";
+
+const needsNetwork = (name: string) =>
+  needs(name, { root: true, programs: ["nft", "busybox", "ip"] });
+
+const SLEEP = ["local", "sh", "-c", "echo ready; exec sleep infinity"];
+
+function network(name: string): Network {
+  return {
+    id: name,
+    name,
+    bridge: name,
+    subnet: "10.90.0.0/24",
+    gateway: "10.90.0.1",
+    isChosen: false,
+    labels: {},
+    created: "",
+  };
+}
+
+function member(name: string, networks: string[], last: number, aliases: string[] = []): Member {
+  return {
+    id: `${name}`.padEnd(64, "0"),
+    name,
+    owner: { pid: 1, start: 1 },
+    ports: [],
+    endpoints: networks.map((network, i) => ({
+      network,
+      device: `eth${i}`,
+      port: `p${i}`,
+      address: `10.9${i}.0.${last}`,
+      address6: `fd00::${last}`,
+      mac: "02:00:00:00:00:01",
+      aliases,
+    })),
+  };
+}
+
+const web = member("web", ["front"], 2, ["app"]);
+const db = member("db", ["front", "back"], 3, ["App"]);
+const state: NetworkState = {
+  networks: [network("bridge"), network("front"), network("back")],
+  members: [web, db, member("lone", ["bridge"], 4), member("far", ["back"], 5)],
+  switches: {},
+};
+
+Deno.test("a name is known to those who share a network that somebody has made", () => {
+  assertEquals(lookUp(state, web, "db"), { v4: ["10.90.0.3"], v6: ["fd00::3"] });
+  assertEquals(lookUp(state, web, "db.front")?.v4, ["10.90.0.3"]);
+  assertEquals(lookUp(state, web, "db0000000000".slice(0, 12))?.v4, ["10.90.0.3"]);
+  assertEquals(lookUp(state, web, "app")?.v4, ["10.90.0.2", "10.90.0.3"]);
+  assertEquals(lookUp(state, web, "far"), undefined);
+  assertEquals(lookUp(state, db, "far")?.v4, ["10.90.0.5"]);
+  assertEquals(lookUp(state, web, "lone"), undefined);
+  assertEquals(lookUp(state, state.members[2], "lone"), undefined);
+});
+
+Deno.test("an address has a name too", () => {
+  assertEquals(reverseAddress("3.0.90.10.in-addr.arpa"), "10.90.0.3");
+  assertEquals(reverseAddress(`3.${"0.".repeat(27)}0.d.f.ip6.arpa`), undefined);
+  assertEquals(reverseAddress(`3.${"0.".repeat(27)}0.0.d.f.ip6.arpa`), "fd00::3");
+  assertEquals(nameAt(state, web, "10.90.0.3"), "db.front");
+  assertEquals(nameAt(state, web, "10.90.0.5"), undefined);
+});
+
+Deno.test({
+  ...needsNetwork("names, aliases in turn, questions for others, and a keeper that is killed"),
+  fn: () =>
+    inLab(async ({ root, start, tiffin, outside }) => {
+      await tiffin("network", "create", "front");
+      for (const name of ["one", "two", "three"]) {
+        await start("--network", "front", "--network-alias", "web", "--name", name, ...SLEEP);
+      }
+      const inside = (script: string, ...flags: string[]) =>
+        tiffin(
+          ...["run", "--network", "front", ...WITH_BUSYBOX, ...flags, "local", "sh", "-c", script],
+        );
+      const { stdout } = await inside("getent ahostsv4 one; busybox nslookup web | grep -c 10.78");
+      assertMatch(stdout, /^10\.78\.0\.2 +STREAM one\n/);
+      assertMatch(stdout, /\n3\n$/);
+      // each address is the first in turn
+      const firsts = await inside(
+        "for i in 1 2 3 4 5 6; do getent ahostsv4 web | head -1; done | sort -u | wc -l",
+      );
+      assertEquals(Number(firsts.stdout) > 1, true, firsts.stdout);
+      // over TCP too, and nobody is told of a name that is not there
+      const unknown = await inside("getent hosts nobody.invalid; echo $?", "--dns", "192.0.2.2");
+      assertStringIncludes(unknown.stdout, "2\n");
+
+      const keepers = async () =>
+        (await command("ps", "-eo", "pid,args")).split("\n")
+          .filter((line) => line.includes(root) && line.endsWith(" keeper"))
+          .map((line) => Number(line.trim().split(" ")[0]));
+      const [keeper, second] = await keepers();
+      assertEquals([typeof keeper, second], ["number", undefined]);
+      Deno.kill(keeper, "SIGKILL");
+      const again = await inside("getent ahostsv4 one | head -1");
+      assertMatch(again.stdout, /^10\.78\.0\.2 /);
+      const other = await until(keepers, (list) => list.length === 1 && list[0] !== keeper);
+      assertEquals(other.length, 1);
+      await outside("true");
+    }),
+});
