@@ -11,7 +11,14 @@ import { openStage, type Shown } from "../lessons/stage.ts";
 import type { LessonText, Live, Part, Section } from "../lessons/text.ts";
 import { openWorkshop, type Workshop } from "../lessons/workshop.ts";
 import type { Reader } from "./lesson_reader.ts";
-import { letter, paragraph, shownLines, staticLines, styled } from "./lesson_screen.ts";
+import {
+  headingLine,
+  letter,
+  paragraph,
+  shownLines,
+  staticLines,
+  styled,
+} from "./lesson_screen.ts";
 import { word } from "./lesson_words.ts";
 
 /** What is played. */
@@ -78,8 +85,7 @@ class Player {
     const title = this.used === 0 && heading === this.what.text.title
       ? `${this.what.folder.number}. ${heading}`
       : heading;
-    const line = screen.colour ? styled(title, "bold", screen) : `== ${title}`;
-    if (!await this.show([line])) return false;
+    if (!await this.show([headingLine(title, screen)])) return false;
     for (const part of parts) {
       if (!await this.playPart(part)) return false;
     }

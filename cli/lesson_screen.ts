@@ -27,6 +27,14 @@ export function styled(text: string, style: Style, { colour }: Screen): string {
   return colour && text !== "" ? `\x1b[${SGR[style]}m${text}\x1b[0m` : text;
 }
 
+/** A heading: a rule across the screen, so that the eye finds where a page began. */
+export function headingLine(title: string, screen: Screen): string {
+  const rule = "─".repeat(Math.max(0, screen.columns - columnsOf(title) - 4));
+  return `${styled("──", "dim", screen)} ${styled(title, "bold", screen)} ${
+    styled(rule, "dim", screen)
+  }`;
+}
+
 /** A paragraph, wrapped, below its first line's beginning. */
 export function paragraph(text: string, screen: Screen, first = "", rest = first): string[] {
   const { colour, columns } = screen;

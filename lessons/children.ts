@@ -119,6 +119,13 @@ async function converse(pid: number, line: number): Promise<void> {
   }
 }
 
+/** The command that looks through a process's blinkers, nsenter(1), as somebody would type it. */
+export function enter(pid: number, ...kinds: ("ipc" | "mount" | "net" | "pid" | "uts")[]): string {
+  // an ordinary user has the right to it in the user namespace that it has made
+  const first = Deno.uid() === 0 ? [] : ["--user", "--preserve-credentials"];
+  return ["nsenter", "-t", pid, ...first, ...kinds.map((kind) => `--${kind}`)].join(" ");
+}
+
 /** A call with its result, as strace(1) shows it; `undefined` for one that was not reached. */
 function outcome(program: Program, step: Step): string | undefined {
   const { count, result, errno } = program.outcome(step);
