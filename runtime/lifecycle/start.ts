@@ -4,13 +4,18 @@
  * @module
  */
 
+import { SIG } from "../../ffi/constants.ts";
 import { removeCgroup } from "../cgroups/lifecycle.ts";
 import { startDetached } from "../container.ts";
 import { lockContainer } from "../container_lock.ts";
 import { type ContainerInfo, findContainer, inspectContainer } from "../containers.ts";
 import type { ContainerRequest } from "../container_request.ts";
 import { prepare } from "../prepare.ts";
-import { processFile, writeRecord } from "../records.ts";
+import type { ProcessIdentity } from "../processes.ts";
+import { claimFile, processFile, writeRecord } from "../records.ts";
+import { removeFile } from "../remove_directory.ts";
+import { forgetRestarts } from "./restarts.ts";
+import { sendSignal } from "./signal.ts";
 import { StateError } from "./state_error.ts";
 import { stopMark } from "./stop_mark.ts";
 
@@ -20,6 +25,8 @@ export interface StartOptions {
   afterwards?: NonNullable<ContainerRequest["detach"]>["afterwards"];
   /** how large its terminal shall be; unless given, as it was made */
   consoleSize?: { height: number; width: number };
+  /** whether its restart policy starts it, and not somebody */
+  isRestart?: boolean;
 }
 
 /**
@@ -48,14 +55,19 @@ export async function startContainer(
 
 async function bear(
   dataRoot: string,
-  { id, directory, record }: ContainerInfo,
-  { afterwards, consoleSize }: StartOptions,
+  { id, directory, record, owner }: ContainerInfo,
+  { afterwards, consoleSize, isRestart = false }: StartOptions,
 ): Promise<void> {
   const { request } = record;
   // a start that was killed may have left them
   if (record.cgroup) await removeCgroup(record.cgroup);
-  remove(processFile(directory));
-  remove(stopMark(directory));
+  if (owner) endOwner(owner);
+  removeFile(claimFile(dataRoot, id));
+  removeFile(processFile(directory));
+  if (!isRestart) {
+    removeFile(stopMark(directory));
+    forgetRestarts(directory);
+  }
   const prepared = await prepare({
     ...request,
     options: { ...request.options, ...(consoleSize && { consoleSize }) },
@@ -71,10 +83,7 @@ async function bear(
   await startDetached(prepared);
 }
 
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+/** Ends the process that waits to start it again, unless it is this one. */
+function endOwner(owner: ProcessIdentity): void {
+  if (owner.pid !== Deno.pid) sendSignal(owner, SIG.KILL);
 }

@@ -1,0 +1,127 @@
+/**
+ * Signals for a container's first process, and what `stop` makes of them.
+ *
+ * @module
+ */
+
+import { SIG } from "../../ffi/constants.ts";
+import { attempt } from "../../ffi/libc.ts";
+import { E, SyscallError } from "../../ffi/errno.ts";
+import { thaw } from "../cgroups/lifecycle.ts";
+import { type ContainerInfo, findContainer } from "../containers.ts";
+import { isAlive, type ProcessIdentity } from "../processes.ts";
+import { StateError } from "./state_error.ts";
+import { markStopped } from "./stop_mark.ts";
+import { waitForEnd } from "./wait.ts";
+
+/** What `stop` sends unless the container or its image asks for another one. */
+const STOP_SIGNAL = "SIGTERM";
+/** Seconds between that and SIGKILL, as Docker's. */
+const STOP_TIMEOUT = 10;
+/** How long the kernel may take to end a process that was killed, in milliseconds. */
+const KILL_PATIENCE = 10_000;
+
+/**
+ * The number of a signal by its name or number: `SIGTERM`, `term`, `15`, `RTMIN+3`.
+ *
+ * @returns `undefined` for what is no signal, signal(7)
+ */
+export function signalNumber(text: string): number | undefined {
+  const name = text.toUpperCase().replace(/^SIG/, "");
+  if (/^\d+$/.test(name)) return Number(name) >= 1 && Number(name) <= 64 ? Number(name) : undefined;
+  // glibc keeps the first two real-time signals to itself, nptl(7)
+  const [, end, offset = "0"] = /^RT(MIN|MAX)([+-]\d+)?$/.exec(name) ?? [];
+  if (end !== undefined) {
+    const number = (end === "MIN" ? 34 : 64) + Number(offset);
+    return number >= 34 && number <= 64 ? number : undefined;
+  }
+  return Object.hasOwn(SIG, name) ? SIG[name as keyof typeof SIG] : undefined;
+}
+
+/** Sends a signal to a process by descriptor; whether it was there to get it. */
+export function sendSignal(process: ProcessIdentity, signal: number): boolean {
+  const fd = attempt.pidfd_open(process.pid, 0);
+  if (fd < 0) return false;
+  try {
+    if (!isAlive(process)) return false;
+    const result = attempt.pidfd_send_signal(fd, signal, null, 0);
+    if (result === -E.ESRCH) return false;
+    if (result < 0) {
+      throw new SyscallError("pidfd_send_signal", `${process.pid}, ${signal}`, -result);
+    }
+    return true;
+  } finally {
+    attempt.close(fd);
+  }
+}
+
+/**
+ * Sends a signal to a container's first process, as `kill` does.
+ *
+ * @throws {StateError} where it does not run
+ */
+export async function killContainer(dataRoot: string, name: string, signal: number): Promise<void> {
+  const info = await findContainer(dataRoot, name);
+  const { process, record, directory, state } = info;
+  if (!process) throw new StateError(`${name} is not running`);
+  // who kills it does not want it back
+  if (signal === SIG.KILL || signal === stopSignal(info)) markStopped(directory);
+  if (!sendSignal(process, signal)) throw new StateError(`${name} is not running`);
+  // a frozen process of version 1 dies only when it is let go
+  if (state === "paused" && signal === SIG.KILL && record.cgroup) await thaw(record.cgroup);
+}
+
+/** The signal that asks a container to end: its own, or its image's. */
+function stopSignal({ record: { request } }: ContainerInfo): number {
+  const image = typeof request.from === "string" ? undefined : request.from.config.config;
+  const text = request.options.stopSignal ?? image?.StopSignal ?? STOP_SIGNAL;
+  return signalNumber(text) ?? SIG.TERM;
+}
+
+/** How a container is asked to end. */
+export interface StopOptions {
+  /** the signal's number; unless given, the container's own */
+  signal?: number;
+  /** seconds until it is killed; negative: never; unless given, the container's own */
+  timeout?: number;
+}
+
+/**
+ * Asks a container to end, kills it when it does not, and waits until it has ended. One that does
+ * not run is left alone.
+ */
+export async function stopContainer(
+  dataRoot: string,
+  name: string,
+  { signal, timeout }: StopOptions = {},
+): Promise<void> {
+  const info = await findContainer(dataRoot, name);
+  if (info.state === "restarting") return endRestarting(info);
+  const { process, owner, directory, record } = info;
+  if (!process || !owner) return;
+  markStopped(directory);
+  sendSignal(process, signal ?? stopSignal(info));
+  if (info.state === "paused" && record.cgroup) await thaw(record.cgroup);
+  const seconds = timeout ?? record.request.stopTimeout ?? STOP_TIMEOUT;
+  const patience = seconds < 0 ? undefined : seconds * 1000;
+  if ((await waitForEnd(dataRoot, info, patience))?.process) await endByForce(dataRoot, info);
+}
+
+/** Kills a container that runs, and waits until it has ended. */
+export async function endByForce(dataRoot: string, info: ContainerInfo): Promise<void> {
+  const { process, record, id } = info;
+  sendSignal(process!, SIG.KILL);
+  if (record.cgroup) await thaw(record.cgroup).catch(() => {});
+  const after = await waitForEnd(dataRoot, info, KILL_PATIENCE);
+  if (!after?.process) return;
+  throw new StateError(
+    `${id.slice(0, 12)} was killed and has not ended in ${KILL_PATIENCE / 1000} s: its process ` +
+      `${process!.pid} waits in the kernel; cat /proc/${process!.pid}/stack says where`,
+  );
+}
+
+/** Ends what would start the container again. */
+export function endRestarting({ directory, owner }: ContainerInfo): void {
+  markStopped(directory);
+  if (owner) sendSignal(owner, SIG.KILL);
+}
