@@ -28,7 +28,7 @@ export interface Complaint {
 }
 
 /** The parts of an error that some classes have. */
-type Details = Error & Partial<Record<"code" | "call" | "kind" | "exitCode", unknown>>;
+type Details = Error & Partial<Record<"code" | "call" | "kind" | "limit" | "exitCode", unknown>>;
 
 /** What a process exits with that wrote into a closed pipe: 128 and SIGPIPE's 13. */
 const BROKEN_PIPE = 141;
@@ -101,16 +101,23 @@ function plainMessage({ message }: Error): string {
 /** Calls whose ENOSPC tells of a limit of the kernel's, and of no disk. */
 const NO_DISK = new Set<unknown>(["mount", "move_mount", "open_tree", "clone3", "unshare", "bpf"]);
 
+/** Commands that want something else of a registry than an image. */
+const NO_FETCH = new Set(["push", "login", "search"]);
+
 /** What follows from the kind of an error. */
 function hintsOf(error: Details, { command, root }: Occasion): string[] {
-  const { name, message, code, call, kind } = error;
+  const { name, message, code, call, kind, limit } = error;
   if (name === "UsageError") {
     return [
       command ? `tiffin ${command} --help shows its flags` : "tiffin help shows the commands",
     ];
   }
-  if (name === "RegistryError" && kind === "unreachable") {
+  if (name === "RegistryError" && kind === "unreachable" && !NO_FETCH.has(command ?? "")) {
     return ["no registry answers; without a network there is the image local: tiffin run local sh"];
+  }
+  if (name === "LayerError" && typeof limit === "string") {
+    const flag = limit === "bytes" ? "--max-layer-size" : "--max-layer-entries";
+    return [`if you trust the image, tiffin pull ${flag} raises the limit`];
   }
   if (code === "ENOSPC" && !NO_DISK.has(call)) {
     return [`the disk of ${root} is full: see df -h and df -i; tiffin rmi removes images`];

@@ -10,6 +10,7 @@ import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import { parseWord } from "./flags/values.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
+import { printable } from "./printable.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
@@ -73,10 +74,4 @@ function stepsOf({ id, config, manifest }: Image, isWhole: boolean) {
   const last = steps.at(-1);
   if (last) last.ID = isWhole ? id : id.slice("sha256:".length, "sha256:".length + 12);
   return steps.reverse();
-}
-
-/** Text of the image's author's on one line, and with nothing in it that a terminal obeys. */
-function printable(text: unknown): string {
-  if (typeof text !== "string") return "";
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
 }

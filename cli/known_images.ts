@@ -15,9 +15,19 @@ export function storedName(text: string): string {
   return text === LOCAL ? LOCAL : canonicalName(parseReference(text));
 }
 
+/** A name of the store's as other machines understand it: theirs is not the image `local`. */
+export function portableName(name: string): string {
+  return name === LOCAL ? "localhost/local:latest" : name;
+}
+
 /** The name that a person would type for one of the store's. */
 export function typedName(name: string): string {
   return name === LOCAL ? LOCAL : familiarName(parseReference(name));
+}
+
+/** Whether the image was meant by its name, and not by its ID. */
+export function isNamed(text: string, { name }: Image): boolean {
+  return !/^(sha256:)?[0-9a-f]{64}$/.test(text) && storedName(text) === name;
 }
 
 /** An image's name in two parts, as tables show it. */

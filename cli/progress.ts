@@ -1,19 +1,23 @@
 /**
- * A pull on the screen: a bar for each layer on a terminal, a line for each event elsewhere.
+ * A pull or a push on the screen: a bar for each layer on a terminal, a line for each event elsewhere.
  *
  * @module
  */
 
 import type { LayerState, PullEvent } from "../runtime/images/pull.ts";
+import type { PushEvent, PushState } from "../runtime/images/push.ts";
 import { formatSize } from "./amounts.ts";
 import { printError } from "./output.ts";
 import { cut, screenSize } from "./table.ts";
 
-/** Shows a pull. */
+/** What a pull or a push tells. */
+export type TransferEvent = PullEvent | PushEvent;
+
+/** Shows a pull or a push. */
 export interface PullDisplay {
   /** Shows one event. */
-  show(event: PullEvent): void;
-  /** Takes away what is of no use when the pull is over. */
+  show(event: TransferEvent): void;
+  /** Takes away what is of no use when it is over. */
   close(): void;
 }
 
@@ -40,14 +44,24 @@ export function pullDisplay(screen: Screen): PullDisplay {
 }
 
 /** What a layer's state is called. */
-const WORDS: Record<LayerState, string> = {
+const WORDS: Record<LayerState | PushState, string> = {
   exists: "already here",
   waiting: "waiting for another pull",
   downloading: "downloading",
   verifying: "verifying",
   unpacking: "unpacking",
   done: "done",
+  looking: "looking for it there",
+  uploading: "uploading",
+  there: "already there",
+  mounted: "there in another repository",
+  pushed: "pushed",
 };
+
+/** The states in which bytes are under way. */
+const MOVING: unknown[] = ["downloading", "uploading"];
+/** The states that are the end. */
+const OVER: unknown[] = ["done", "exists", "there", "mounted", "pushed"];
 
 /** How much of a digest is shown: as much as Docker shows. */
 const DIGITS = 12;
@@ -56,29 +70,33 @@ function shortDigest(digest: string): string {
   return digest.slice("sha256:".length, "sha256:".length + DIGITS);
 }
 
-function resolvedLine({ name, layers }: PullEvent & { kind: "resolved" }): string {
+function resolvedLine({ name, layers }: TransferEvent & { kind: "resolved" }): string {
   const size = formatSize(layers.reduce((sum, layer) => sum + layer.size, 0));
   return `${name}: ${layers.length} layer${layers.length === 1 ? "" : "s"}, ${size}`;
 }
 
-function retryLine({ reason, pause }: PullEvent & { kind: "retry" }): string {
-  return `${reason}; trying again in ${pause / 1000} s`;
+function retryLine(event: TransferEvent & { kind: "retry" }): string {
+  const { reason, pause } = event;
+  const isPassedOn = "next" in event && event.next !== undefined;
+  return isPassedOn
+    ? `${reason}; asking ${event.next} instead`
+    : `${reason}; trying again in ${pause / 1000} s`;
 }
 
 /** A line for each change of a layer's state. */
 class Lines implements PullDisplay {
-  readonly #states = new Map<string, LayerState>();
+  readonly #states = new Map<string, LayerState | PushState>();
 
   constructor(private readonly screen: Screen) {}
 
-  show(event: PullEvent): void {
+  show(event: TransferEvent): void {
     if (event.kind === "resolved") this.screen.write(`${resolvedLine(event)}\n`);
     else if (event.kind === "retry") this.screen.write(`${retryLine(event)}\n`);
     else {
       const { digest, state, total } = event;
       if (this.#states.get(digest) === state) return;
       this.#states.set(digest, state);
-      const size = state === "downloading" ? ` ${formatSize(total)}` : "";
+      const size = MOVING.includes(state) ? ` ${formatSize(total)}` : "";
       this.screen.write(`${shortDigest(digest)}: ${WORDS[state]}${size}\n`);
     }
   }
@@ -87,7 +105,9 @@ class Lines implements PullDisplay {
 }
 
 /** What a bar shows; a layer whose turn has not come has no state. */
-type Layer = Omit<PullEvent & { kind: "layer" }, "kind" | "state"> & { state?: LayerState };
+type Layer = Omit<TransferEvent & { kind: "layer" }, "kind" | "state"> & {
+  state?: LayerState | PushState;
+};
 
 /** A bar is drawn again at most this often, in milliseconds. */
 const INTERVAL = 50;
@@ -106,7 +126,7 @@ class Bars implements PullDisplay {
 
   constructor(private readonly screen: Screen) {}
 
-  show(event: PullEvent): void {
+  show(event: TransferEvent): void {
     if (event.kind === "retry") return this.#insert(retryLine(event));
     if (event.kind === "resolved") {
       this.#title = resolvedLine(event);
@@ -162,21 +182,22 @@ class Bars implements PullDisplay {
     const bars = (layers: typeof all) =>
       layers.map((layer) => ({ text: (columns: number) => bar(layer, columns) }));
     if (all.length < room) return [{ text: () => this.#title }, ...bars(all)];
-    const over = all.filter(({ state }) => state === "done" || state === "exists").length;
+    const over = all.filter(({ state }) => OVER.includes(state)).length;
     const active = all.filter(({ state }) => isActive(state));
     const title = `${this.#title}, ${over} done`;
     return [{ text: () => title }, ...bars(active.slice(0, Math.max(room - 1, 0)))];
   }
 }
 
-function isActive(state: LayerState | undefined): boolean {
-  return state === "downloading" || state === "verifying" || state === "unpacking";
+function isActive(state: Layer["state"]): boolean {
+  return MOVING.includes(state) || state === "verifying" || state === "unpacking";
 }
 
 /** `0a1b2c3d4e5f  downloading  [=====>     ]  1.2MB of 3.4MB` */
 function bar({ digest, state, received, total }: Layer, columns: number): string {
   const head = `${shortDigest(digest)}  `;
-  if (state !== "downloading") return head + (state === undefined ? "queued" : WORDS[state]);
+  if (state === undefined) return `${head}queued`;
+  if (!MOVING.includes(state)) return head + WORDS[state];
   const amounts = `${formatSize(received)} of ${formatSize(total)}`;
   const room = Math.min(columns - BESIDE - 2, 40);
   if (room < 5) return `${head}${amounts}`;

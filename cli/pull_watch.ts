@@ -1,11 +1,10 @@
 /**
- * Watching a pull: nothing is loaded or drawn before there is one, and Ctrl-C leaves a clean screen.
+ * Watching a pull or a push: nothing is loaded or drawn before there is one, and Ctrl-C leaves a clean screen.
  *
  * @module
  */
 
-import type { PullEvent } from "../runtime/images/pull.ts";
-import type { PullDisplay } from "./progress.ts";
+import type { PullDisplay, TransferEvent } from "./progress.ts";
 
 /** A pull that was stopped by a signal. There is nothing to say to who stopped it. */
 export class Interrupted extends Error {
@@ -39,28 +38,14 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 export class PullWatch implements AsyncDisposable {
   readonly #stop = new AbortController();
   #display?: Promise<PullDisplay>;
-  #listeners: [Deno.Signal, () => void][] = [];
+  readonly #listeners: [Deno.Signal, () => void][] = [];
 
-  /** Give it to the pull: it fires at Ctrl-C. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  /** Give it to the pull: it shows what happens. */
-  readonly onEvent = (event: PullEvent): void => {
-    this.#display ??= this.#open();
-    // A pull does not fail because nobody watches it.
-    this.#display.then((display) => display.show(event)).catch(() => {});
-  };
-
-  /** Takes the bars off the screen, and leaves signals to others again. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
-    const display = await this.#display;
-    display?.close();
-  }
-
-  async #open(): Promise<PullDisplay> {
+  /**
+   * Listens for Ctrl-C from here on.
+   *
+   * @param quiet shows nothing
+   */
+  constructor(private readonly quiet = false) {
     for (const [signal, number] of Object.entries(SIGNALS) as [Deno.Signal, number][]) {
       const listener = () => {
         // Who asks again does not want to wait until everything is tidy.
@@ -70,7 +55,37 @@ export class PullWatch implements AsyncDisposable {
       Deno.addSignalListener(signal, listener);
       this.#listeners.push([signal, listener]);
     }
-    const { pullDisplay, standardError } = await import("./progress.ts");
-    return pullDisplay(standardError);
   }
+
+  /** Give it to the pull: it fires at Ctrl-C. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Give it to the pull: it shows what happens. */
+  readonly onEvent = (event: TransferEvent): void => {
+    if (this.quiet) return;
+    this.#display ??= openDisplay();
+    // A pull does not fail because nobody watches it.
+    this.#display.then((display) => display.show(event)).catch(() => {});
+  };
+
+  /** Takes the bars off the screen; the next event draws new ones. */
+  async clear(): Promise<void> {
+    const display = await this.#display;
+    this.#display = undefined;
+    display?.close();
+  }
+
+  /** Takes the bars off the screen, and leaves signals to others again. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const listeners = this.#listeners.splice(0);
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+    await this.clear();
+  }
+}
+
+async function openDisplay(): Promise<PullDisplay> {
+  const { pullDisplay, standardError } = await import("./progress.ts");
+  return pullDisplay(standardError);
 }

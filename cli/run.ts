@@ -19,7 +19,9 @@ export async function run(args: string[], { root }: Context): Promise<number> {
   const request = await toRequest(command, root);
   if (command.explain) return await showBirth(request, command.explain);
   if (command.trace) return await traceBirth(request);
-  return await attend(await start(await prepare(request)));
+  const prepared = await prepare(request);
+  if (prepared.warning) await write(Deno.stderr, `tiffin: ${prepared.warning}\n`);
+  return await attend(await start(prepared));
 }
 
 /** Reads the words of the command line; where there are no flags, there is nothing to load for it. */
@@ -55,6 +57,7 @@ async function toRequest(command: Partial<RunCommand>, root: string): Promise<Co
     name,
     user,
     groups: command.groups,
+    network: command.network,
     extraHosts: command.extraHosts,
     seccomp: await profile(command),
     cgroupParent: command.cgroupParent,

@@ -10,12 +10,14 @@
 import type { ContainerRequest } from "../runtime/prepare.ts";
 import { later } from "../runtime/later.ts";
 import type { Platform } from "../runtime/images/manifest.ts";
+import type { NetworkRequest } from "../runtime/network/request.ts";
 import { type Flags, parseFlags, UsageError, wrongFlag, wrongValue } from "./flags/grammar.ts";
 import {
   DEVICES,
   ISOLATION,
   LABELS,
   LIMITS,
+  NETWORK,
   PROCESS,
   RUN_FLAGS,
   RUN_HIDDEN,
@@ -42,6 +44,8 @@ export interface RunCommand {
   user?: string;
   /** `--group-add`: names or numbers, to be looked up in the image. */
   groups: string[];
+  /** Its networks, addresses and ports; unless given: the default network. */
+  network?: NetworkRequest;
   /** `--add-host`: lines `address name` for /etc/hosts. */
   extraHosts: string[];
   /** `--label`, `--label-file`. */
@@ -92,6 +96,7 @@ const GROUPS: [flags: object, file: string][] = [
   [STORAGE, "./flags/storage.ts"],
   [DEVICES, "./flags/devices.ts"],
   [LIMITS, "./flags/limits.ts"],
+  [NETWORK, "./flags/network.ts"],
   [ISOLATION, "./flags/isolation.ts"],
   [SECURITY, "./flags/security.ts"],
 ];

@@ -12,12 +12,11 @@ import { statOf } from "./paths.ts";
 /** Writes what these flags say into the command. */
 export function read(flags: RunFlags, command: RunCommand): void {
   const { options } = command;
-  const { network, pid, ipc, uts, cgroupns, userns, "add-host": hosts } = flags;
+  const { pid, ipc, uts, cgroupns, userns, "add-host": hosts } = flags;
   for (const flag of ["hostname", "domainname"] as const) {
     if (flags[flag]) options[flag] = name(flag, flags[flag]);
   }
   if (hosts) command.extraHosts = hosts.map(hostLine);
-  if (network !== undefined) options.network = networkMode(network);
   if (ipc !== undefined) options.ipc = ipc === "none" ? ipc : mode("ipc", ipc);
   if (uts !== undefined) options.uts = mode("uts", uts);
   if (cgroupns !== undefined) options.cgroupns = mode("cgroupns", cgroupns);
@@ -38,10 +37,11 @@ function name(flag: string, text: string): string {
 
 /** `NAME:ADDRESS` or `NAME=ADDRESS`, as a line of hosts(5). */
 function hostLine(text: string): string {
-  const match = /^([a-zA-Z0-9_.-]+)[:=]\[?([0-9a-fA-F:.]+)\]?$/.exec(text);
-  if (match && isAddress(match[2])) return `${match[2]}\t${match[1]}`;
-  const gateway = text.endsWith("host-gateway") ? "; there is no gateway without a bridge" : "";
-  throw wrongValue("add-host", text, `is not NAME:ADDRESS, as db:192.0.2.7${gateway}`);
+  const match = /^([a-zA-Z0-9_.-]+)[:=]\[?([0-9a-fA-F:.]+|host-gateway)\]?$/.exec(text);
+  // the host's address as the container sees it is known when it has a network
+  const isMeant = match && (match[2] === "host-gateway" || isAddress(match[2]));
+  if (isMeant) return `${match[2]}\t${match[1]}`;
+  throw wrongValue("add-host", text, "is not NAME:ADDRESS, as db:192.0.2.7 or host:host-gateway");
 }
 
 function isAddress(text: string): boolean {
@@ -50,23 +50,8 @@ function isAddress(text: string): boolean {
   return isIPv4 || text.includes(":") && URL.canParse(`http://[${text}]/`);
 }
 
-function networkMode(text: string): NamespaceChoice | "none" {
-  if (text === "none") return text;
-  if (text === "private" || !/^(host$|ns:|container:)/.test(text)) {
-    throw wrongValue(
-      "network",
-      text,
-      "is not none, host or ns:PATH; there are no bridged networks here",
-    );
-  }
-  return mode("network", text);
-}
-
 /** The modes of those that have other ones. */
-const MODES: Readonly<Record<string, string>> = {
-  ipc: "private, none, host or ns:PATH",
-  network: "none, host or ns:PATH",
-};
+const MODES: Readonly<Record<string, string>> = { ipc: "private, none, host or ns:PATH" };
 
 /** A namespace of its own, the host's, or the one at a path. */
 function mode(flag: string, text: string): NamespaceChoice {

@@ -5,6 +5,9 @@
  */
 
 import type { FlagTable, Hidden } from "./grammar.ts";
+import { NETWORK, NETWORK_HIDDEN } from "./network_table.ts";
+
+export { NETWORK };
 
 /** Read by `process.ts`. */
 export const PROCESS = {
@@ -103,7 +106,6 @@ export const ISOLATION = {
   hostname: { short: "h", value: "NAME", help: "its host name (default: its ID's first 12)" },
   domainname: { value: "NAME", help: "its NIS domain name" },
   "add-host": { value: "NAME:ADDRESS", many: true, help: "a line for its /etc/hosts" },
-  network: { value: "MODE", help: "none (the default: only loopback), host, ns:PATH" },
   pid: { value: "MODE", help: "private (the default) or host" },
   ipc: { value: "MODE", help: "private (the default), none, host, ns:PATH" },
   uts: { value: "MODE", help: "private (the default), host, ns:PATH" },
@@ -139,6 +141,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, FlagTable>> = {
   "Its files": STORAGE,
   "Its devices": DEVICES,
   "Its limits": LIMITS,
+  "Its network": NETWORK,
   "What it shares with the host": ISOLATION,
   "What it may do": SECURITY,
   "Watching it start": WATCH,
@@ -153,6 +156,7 @@ export const RUN_FLAGS:
   & typeof STORAGE
   & typeof DEVICES
   & typeof LIMITS
+  & typeof NETWORK
   & typeof ISOLATION
   & typeof SECURITY
   & typeof WATCH = {
@@ -163,19 +167,18 @@ export const RUN_FLAGS:
     ...STORAGE,
     ...DEVICES,
     ...LIMITS,
+    ...NETWORK,
     ...ISOLATION,
     ...SECURITY,
     ...WATCH,
   };
 
 const FOREGROUND = "containers run in the foreground here, until their command ends";
-const NO_BRIDGE = "there are no bridged networks here; --network host shares the host's own";
 const NO_HEALTH = "health checks are not run here";
 
 /** Names that are understood and not listed: Docker's other flags among them. */
 export const RUN_HIDDEN: Readonly<Record<string, Hidden>> = {
-  net: { alias: "network" },
-  "dns-opt": { alias: "dns-option" },
+  ...NETWORK_HIDDEN,
   attach: { short: "a", refused: `${FOREGROUND}, with all three streams attached` },
   cidfile: { refused: `${FOREGROUND}; inside, its ID begins with its host name` },
   detach: { short: "d", refused: `${FOREGROUND}; your shell's & puts the command behind it` },
@@ -185,18 +188,6 @@ export const RUN_HIDDEN: Readonly<Record<string, Hidden>> = {
   restart: { refused: FOREGROUND },
   "sig-proxy": { refused: "signals are always passed on" },
   "stop-timeout": { refused: FOREGROUND },
-  publish: { short: "p", refused: NO_BRIDGE },
-  "publish-all": { short: "P", refused: NO_BRIDGE },
-  expose: { refused: NO_BRIDGE },
-  link: { refused: NO_BRIDGE },
-  "link-local-ip": { refused: NO_BRIDGE },
-  ip: { refused: NO_BRIDGE },
-  ip6: { refused: NO_BRIDGE },
-  "mac-address": { refused: NO_BRIDGE },
-  "network-alias": { refused: NO_BRIDGE },
-  dns: { refused: "the host's /etc/resolv.conf is used; -v FILE:/etc/resolv.conf replaces it" },
-  "dns-option": { refused: "the host's are used; -v FILE:/etc/resolv.conf replaces them" },
-  "dns-search": { refused: "the host's are used; -v FILE:/etc/resolv.conf replaces them" },
   "health-cmd": { refused: NO_HEALTH },
   "health-interval": { refused: NO_HEALTH },
   "health-retries": { refused: NO_HEALTH },

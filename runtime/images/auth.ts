@@ -29,9 +29,13 @@ const HUB_KEY = "https://index.docker.io/v1/";
 /** What a helper says when it knows nothing of a host; this is not an error. */
 const NOT_FOUND = "credentials not found in native keychain";
 
-interface DockerConfig {
+/** What of the configuration is looked at; it holds more. */
+export interface DockerConfig {
+  /** Credentials, or empty entries where a helper has them, by host or URL. */
   auths?: Record<string, Record<string, unknown>>;
+  /** Helpers by host. */
   credHelpers?: Record<string, unknown>;
+  /** The helper for all other hosts. */
   credsStore?: unknown;
 }
 
@@ -54,20 +58,39 @@ export async function findCredentials(
   registry: string,
   path: string | undefined = dockerConfigPath(),
 ): Promise<Credentials | undefined> {
-  const config = path === undefined ? undefined : await readConfig(path);
+  const config = path === undefined ? undefined : await readDockerConfig(path);
   if (!config) return undefined;
-  const key = registry === "docker.io" ? HUB_KEY : registry;
-  const own = config.credHelpers?.[registry] ?? config.credHelpers?.[key];
-  if (typeof own === "string" && own !== "") return await askHelper(own, key);
-  if (typeof config.credsStore === "string" && config.credsStore !== "") {
-    const found = await askHelper(config.credsStore, key);
-    if (found) return found;
-  }
+  const key = configKey(registry);
+  const helper = helperOf(config, registry);
+  const found = helper === undefined ? undefined : await askHelper(helper, key);
+  if (found || hasOwnHelper(config, registry)) return found;
   const entry = Object.entries(config.auths ?? {}).find(([name]) => hostOf(name) === hostOf(key));
   return entry && fromEntry(entry[1], path!, entry[0]);
 }
 
-async function readConfig(path: string): Promise<DockerConfig | undefined> {
+/** What a registry's credentials are kept under. */
+export function configKey(registry: string): string {
+  return registry === "docker.io" ? HUB_KEY : registry;
+}
+
+/** The helper that keeps a registry's credentials: its own, or the one for all. */
+export function helperOf(config: DockerConfig, registry: string): string | undefined {
+  const own = config.credHelpers?.[registry] ?? config.credHelpers?.[configKey(registry)];
+  return [own, config.credsStore].find((name) => typeof name === "string" && name !== "") as
+    | string
+    | undefined;
+}
+
+function hasOwnHelper({ credHelpers }: DockerConfig, registry: string): boolean {
+  return Boolean(credHelpers?.[registry] ?? credHelpers?.[configKey(registry)]);
+}
+
+/**
+ * Reads Docker's configuration; nothing where there is none.
+ *
+ * @throws {CredentialsError} if it is not JSON
+ */
+export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
   try {
     const config = JSON.parse(await Deno.readTextFile(path));
     return typeof config === "object" && config !== null ? config : {};
@@ -81,8 +104,8 @@ async function readConfig(path: string): Promise<DockerConfig | undefined> {
   }
 }
 
-/** Entries are written as hosts, or as URLs by older programs: `https://host/v1/`. */
-function hostOf(key: string): string {
+/** The host of an entry: they are written as hosts, or as URLs by older programs: `https://host/v1/`. */
+export function hostOf(key: string): string {
   return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "").toLowerCase();
 }
 
@@ -113,23 +136,12 @@ function decodeBase64(text: string): string {
   }
 }
 
-/** Runs `docker-credential-NAME get`, which reads the host and prints the credentials as JSON. */
+/** Asks a helper, which reads the host and prints the credentials as JSON. */
 async function askHelper(name: string, key: string): Promise<Credentials | undefined> {
-  // The name comes from a file and becomes a program's: a path in it would run any program.
-  if (!/^[\w.-]+$/.test(name)) {
-    throw new CredentialsError(
-      `credential helper ${JSON.stringify(name)}: not the name of a helper`,
-    );
-  }
-  const program = `docker-credential-${name}`;
-  const { success, stdout, stderr } = await run(program, key);
-  if (!success) {
-    const said = (stdout.trim() || stderr.trim()).slice(0, 200);
-    if (said.includes(NOT_FOUND)) return undefined;
-    throw new CredentialsError(`${program} get failed for ${key}: ${said || "it said nothing"}`);
-  }
+  const printed = await runHelper(name, "get", key);
+  if (printed === undefined) return undefined;
   try {
-    const { Username, Secret } = JSON.parse(stdout);
+    const { Username, Secret } = JSON.parse(printed);
     if (typeof Username !== "string" || typeof Secret !== "string") {
       throw new TypeError("no secret");
     }
@@ -138,15 +150,45 @@ async function askHelper(name: string, key: string): Promise<Credentials | undef
       ? { identityToken: Secret }
       : { username: Username, password: Secret };
   } catch {
-    throw new CredentialsError(`${program} get printed something else than credentials for ${key}`);
+    throw new CredentialsError(
+      `docker-credential-${name} get printed something else than credentials for ${key}`,
+    );
   }
 }
 
-async function run(program: string, input: string) {
+/**
+ * Runs `docker-credential-NAME VERB`.
+ *
+ * @param key what the credentials are kept under
+ * @param input what it reads
+ * @returns what it printed; nothing where it knows of no such credentials
+ * @throws {CredentialsError} if it is missing or fails
+ */
+export async function runHelper(
+  name: string,
+  verb: "get" | "store" | "erase",
+  key: string,
+  input = key,
+): Promise<string | undefined> {
+  // The name comes from a file and becomes a program's: a path in it would run any program.
+  if (!/^[\w.-]+$/.test(name)) {
+    throw new CredentialsError(
+      `credential helper ${JSON.stringify(name)}: not the name of a helper`,
+    );
+  }
+  const program = `docker-credential-${name}`;
+  const { success, stdout, stderr } = await run(program, verb, input);
+  if (success) return stdout;
+  const said = (stdout.trim() || stderr.trim()).slice(0, 200);
+  if (said.includes(NOT_FOUND)) return undefined;
+  throw new CredentialsError(`${program} ${verb} failed for ${key}: ${said || "it said nothing"}`);
+}
+
+async function run(program: string, verb: string, input: string) {
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, {
-      args: ["get"],
+      args: [verb],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

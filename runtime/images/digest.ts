@@ -46,11 +46,18 @@ export function hexOf(digest: string): string {
  * load and is asked for only where blobs are written.
  */
 export async function hasher(): Promise<Hasher> {
+  return (await hashers())();
+}
+
+/** What makes hashers, one for each of many files; see {@linkcode hasher}. */
+export async function hashers(): Promise<() => Hasher> {
   const { createHash } = await import("node:crypto");
-  const hash = createHash("sha256");
-  return {
-    update: (bytes) => void hash.update(bytes),
-    digest: () => `sha256:${hash.digest("hex")}`,
+  return () => {
+    const hash = createHash("sha256");
+    return {
+      update: (bytes) => void hash.update(bytes),
+      digest: () => `sha256:${hash.digest("hex")}`,
+    };
   };
 }
 

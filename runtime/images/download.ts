@@ -10,7 +10,7 @@ import { DigestMismatch } from "./digest.ts";
 import { delay } from "./file_lock.ts";
 import { PATIENCE, type Patience } from "./http.ts";
 import type { Descriptor } from "./manifest.ts";
-import type { Registry } from "./registry.ts";
+import type { BlobSource } from "./registry.ts";
 import { RegistryError } from "./registry_error.ts";
 import { release } from "./release.ts";
 import type { ImageStore } from "./store.ts";
@@ -38,7 +38,7 @@ export interface DownloadOptions {
  */
 export async function downloadBlob(
   store: ImageStore,
-  registry: Registry,
+  registry: BlobSource,
   blob: Descriptor,
   options: DownloadOptions = {},
 ): Promise<void> {
@@ -63,17 +63,19 @@ export async function downloadBlob(
     // byte to the last is its own word.
     if (!continued) throw corrupt(writer, registry, blob, error);
     await writer.restart();
-    await fetchRest(writer, registry, blob, options);
-    await finish(writer, store, blob).catch((error) => {
+    try {
+      await fetchRest(writer, registry, blob, options);
+      await finish(writer, store, blob);
+    } catch (error) {
       throw error instanceof DigestMismatch ? corrupt(writer, registry, blob, error) : error;
-    });
+    }
   }
 }
 
 /** Fetches what is missing, and goes on after a cut or a stall with the next byte. */
 async function fetchRest(
   writer: BlobWriter,
-  registry: Registry,
+  registry: BlobSource,
   blob: Descriptor,
   { signal, patience = PATIENCE, onState, onRetry }: DownloadOptions,
 ): Promise<void> {
@@ -110,7 +112,7 @@ async function finish(writer: BlobWriter, store: ImageStore, blob: Descriptor): 
   await writer.finish((digest) => store.blobPath(digest), blob);
 }
 
-function cutShort(writer: BlobWriter, registry: Registry, blob: Descriptor): RegistryError {
+function cutShort(writer: BlobWriter, registry: BlobSource, blob: Descriptor): RegistryError {
   const came = `only ${writer.received} of ${blob.size} bytes came`;
   return new RegistryError("unreachable", registry.url.host, `blob ${blob.digest}`, came, {
     passing: true,
@@ -119,7 +121,7 @@ function cutShort(writer: BlobWriter, registry: Registry, blob: Descriptor): Reg
 
 function corrupt(
   writer: BlobWriter,
-  registry: Registry,
+  registry: BlobSource,
   blob: Descriptor,
   mismatch: DigestMismatch,
 ): RegistryError {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { clientFor } from "./connections.ts";
 import { delay } from "./file_lock.ts";
 import { quoteForeign, RegistryError } from "./registry_error.ts";
 
@@ -218,7 +219,9 @@ async function once(request: HttpRequest, url: URL, authorization?: string): Pro
     const body = typeof request.body === "function"
       ? ReadableStream.from(watchdog.watch(request.body()))
       : request.body;
-    const response = await fetch(url, { method, body, headers, signal, redirect: "manual" });
+    const client = clientFor(url);
+    const init = { method, body, headers, signal, client, redirect: "manual" } as const;
+    const response = await fetch(url, init);
     watchdog.feed();
     return new HttpReply(response, url, request.asked, watchdog);
   } catch (error) {

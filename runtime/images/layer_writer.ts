@@ -32,6 +32,10 @@ const NODE_FORMATS: Partial<Record<EntryType, number>> = {
   blockdev: S.IFBLK,
 };
 
+/** What may be remembered of a layer's directories, and what one takes beside its name, in bytes. */
+const MAX_KEPT = 256 * 1024 * 1024;
+const DIRECTORY_SIZE = 256;
+
 const NEW_FILE = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
 
 /** Receives the entries of one layer and makes its files below a directory. */
@@ -40,6 +44,7 @@ export class LayerWriter implements TarSink, Disposable {
   readonly #metadata: FileMetadata;
   /** Directories get their metadata last: until then their files come and go, and times change. */
   readonly #directories = new Map<string, TarEntry>();
+  #kept = 0;
   readonly #opaqueName: string;
   #file = -1;
   #entry!: TarEntry;
@@ -143,7 +148,7 @@ export class LayerWriter implements TarSink, Disposable {
   }
 
   #makeDirectory(path: string, place: Place): void {
-    this.#directories.set(path, this.#entry);
+    this.#keep(path, this.#entry);
     const name = nameArgument(place.name);
     const parent = this.#parent(place);
     const result = attempt.mkdirat(parent, name, 0o700);
@@ -282,8 +287,21 @@ export class LayerWriter implements TarSink, Disposable {
     return result === -E.EEXIST ? make(this.#tree.remove(place, this.#entry.name)) : result;
   }
 
+  /** Keeps a directory's metadata until the end, as long as a stranger's wish leaves room for more. */
+  #keep(path: string, entry: TarEntry): void {
+    this.#directories.set(path, entry);
+    this.#kept += DIRECTORY_SIZE + path.length + entry.name.length;
+    for (const [name, value] of entry.xattrs ?? []) this.#kept += name.length + value.length;
+    if (this.#kept <= MAX_KEPT) return;
+    throw new TarError(
+      `it is one of ${this.#directories.size} directories, with names and attributes that take ` +
+        `more than ${MAX_KEPT} bytes of memory`,
+      entry.name,
+    );
+  }
+
   #imply(path: string): void {
-    this.#directories.set(path, {
+    this.#keep(path, {
       name: path,
       type: "directory",
       mode: 0o755,

@@ -11,6 +11,7 @@
 import { checkedDefaults } from "../image_config/checked.ts";
 import { ImageConfigError } from "../image_config/process.ts";
 import { isDigest } from "./digest.ts";
+import { JsonError, parseJson } from "./json.ts";
 import type { ImageConfig } from "../image_config.ts";
 
 /** The media types that manifests, indexes and configs go by. */
@@ -56,6 +57,8 @@ export interface Descriptor {
   size: number;
   /** In an index: the machine that the manifest is for. */
   platform?: Platform;
+  /** In a list of referrers: what kind of thing it is. */
+  artifactType?: string;
   /** Free text by key. */
   annotations?: Record<string, string>;
 }
@@ -124,7 +127,7 @@ export function isIndexType(mediaType: string): boolean {
  * @throws {ManifestError} naming the field that is wrong
  */
 export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest | Index {
-  const document = object(parseJson(bytes), "");
+  const document = object(parse(bytes), "");
   const claimed = document.mediaType;
   if (claimed !== undefined && typeof claimed !== "string") {
     throw new ManifestError("mediaType", `is ${show(claimed)}, not a string`);
@@ -178,7 +181,7 @@ export function parseConfig(bytes: Uint8Array, manifest: Manifest): ImageConfig 
       `is ${show(kind)}: this is not a container image but something else kept in a registry`,
     );
   }
-  const config = object(parseJson(bytes), "(config)");
+  const config = object(parse(bytes), "(config)");
   for (const field of ["os", "architecture"]) {
     if (typeof config[field] !== "string" || config[field] === "") {
       throw new ManifestError(`(config).${field}`, `is ${show(config[field])}, not a name`);
@@ -256,6 +259,7 @@ function descriptor(value: unknown, field: string): Descriptor {
     digest,
     size: size as number,
     ...(it.platform === undefined ? {} : { platform: platform(it.platform, `${field}.platform`) }),
+    ...(typeof it.artifactType === "string" ? { artifactType: it.artifactType } : {}),
     ...annotationsOf(it, `${field}.`),
   };
 }
@@ -286,14 +290,11 @@ function annotationsOf(
   return { annotations: annotations as Record<string, string> };
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  if (bytes.length > MAX_DOCUMENT) {
-    throw new ManifestError("", `has ${bytes.length} bytes, more than the ${MAX_DOCUMENT} allowed`);
-  }
+function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return parseJson(bytes, MAX_DOCUMENT);
   } catch (error) {
-    throw new ManifestError("", `is not JSON: ${(error as Error).message}`);
+    throw error instanceof JsonError ? new ManifestError("", error.message) : error;
   }
 }
 

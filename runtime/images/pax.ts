@@ -15,6 +15,10 @@ import { MAX_NAME, type TarEntry, TarError } from "./tar_entry.ts";
 /** What a `x` or `g` header says; an empty value takes back what an earlier header said. */
 export type PaxRecords = Map<string, Uint8Array>;
 
+/** The most that several headers may say together, about one entry or about all. */
+const MAX_RECORDS = 1000;
+const MAX_RECORDS_LENGTH = 1024 * 1024;
+
 /**
  * Reads the records of a header.
  *
@@ -35,9 +39,31 @@ export function parsePax(bytes: Uint8Array): PaxRecords {
     const key = decodeName(bytes.subarray(space + 1, equals));
     if (key === "" || key.includes("\0")) throw new TarError("a PAX record has no key");
     records.set(key, bytes.slice(equals + 1, end - 1));
+    if (records.size > MAX_RECORDS) {
+      throw new TarError(`a PAX header has more than ${MAX_RECORDS} records`);
+    }
     at = end;
   }
   return records;
+}
+
+/**
+ * All records of both, the later ones in place of the earlier.
+ *
+ * @throws {TarError} if they are more than describe an entry: each header has its limit, but an
+ *   archive may have a million headers
+ */
+export function joinPax(earlier: PaxRecords, later: PaxRecords): PaxRecords {
+  if (earlier.size === 0) return later;
+  if (later.size === 0) return earlier;
+  const all = new Map([...earlier, ...later]);
+  let length = 0;
+  for (const [key, value] of all) length += key.length + value.length;
+  if (all.size <= MAX_RECORDS && length <= MAX_RECORDS_LENGTH) return all;
+  throw new TarError(
+    `its PAX headers have ${all.size} records of ${length} bytes, ` +
+      `${MAX_RECORDS} of ${MAX_RECORDS_LENGTH} are allowed`,
+  );
 }
 
 /** Writes the records one after the other. */

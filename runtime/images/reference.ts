@@ -44,7 +44,8 @@ const HUB = "docker.io";
 const PATH_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
 const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9A-Fa-f:]+\\])(?::(\\d{1,5}))?$`);
-const TAG = /^\w[\w.-]{0,127}$/;
+/** What a tag is made of. */
+export const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
  * Takes an image name apart and fills in what Docker's habit leaves out.

@@ -19,8 +19,11 @@ import {
   parseManifest,
 } from "./manifest.ts";
 import type { Reference } from "./reference.ts";
+import { endpoint } from "./registries.ts";
 import { quoteForeign, RegistryError } from "./registry_error.ts";
 import { Authorizer, rateLimited } from "./token.ts";
+
+export { endpoint };
 
 /** What a {@linkcode Registry} may be told. */
 export interface RegistryOptions {
@@ -35,13 +38,22 @@ export interface RegistryOptions {
 }
 
 /** How a request differs from one that reads. */
-export interface RegistryRequest extends Pick<HttpRequest, "method" | "headers" | "body"> {
+export interface RegistryRequest
+  extends Pick<HttpRequest, "method" | "headers" | "body" | "patience"> {
   /** What is wanted of the repository; `pull` unless told otherwise. */
   actions?: "pull" | "pull,push";
   /** What is wanted beside that, as `repository:other/path:pull`. */
   scope?: string;
   /** The status codes that are no errors; 200 unless told otherwise. */
   fine?: readonly number[];
+}
+
+/** What blobs are fetched from: a repository in a registry. */
+export interface BlobSource {
+  /** Where it is. */
+  readonly url: URL;
+  /** {@linkcode Registry.blob} */
+  blob(descriptor: Descriptor, from?: number): Promise<{ offset: number; reply: HttpReply }>;
 }
 
 /** A manifest or index as it came, its bytes checked against its digest. */
@@ -70,12 +82,17 @@ export class Registry {
   readonly url: URL;
   readonly #authorizer: Authorizer;
 
-  /** The repository of that name; nothing is asked of it yet. */
+  /**
+   * The repository of that name; nothing is asked of it yet.
+   *
+   * @param base where the registry answers, where that is not what its name says
+   */
   constructor(
     private readonly name: Pick<Reference, "registry" | "repository">,
     private readonly options: RegistryOptions = {},
+    base: URL = endpoint(name.registry),
   ) {
-    this.url = new URL(`${name.repository}/`, endpoint(name.registry));
+    this.url = new URL(`${name.repository}/`, base);
     const find = options.credentials ?? findCredentials;
     this.#authorizer = new Authorizer(this.url, () => find(name.registry));
   }
@@ -223,18 +240,6 @@ export class Registry {
     if (version === undefined) return repository;
     return `${repository}${isDigest(version) ? "@" : ":"}${version}`;
   }
-}
-
-/**
- * Where a registry answers: `https://host/v2/`.
- *
- * Docker Hub's name is not its host's. Plain HTTP is spoken with this machine's own addresses
- * alone, where nobody can listen in (as Docker does).
- */
-export function endpoint(registry: string): URL {
-  if (registry === "docker.io") return new URL("https://registry-1.docker.io/v2/");
-  const local = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d+)?$/.test(registry);
-  return new URL(`${local ? "http" : "https"}://${registry}/v2/`);
 }
 
 /** The registry's own words on an error (distribution-spec, "Error Codes"), if it has any. */

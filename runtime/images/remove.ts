@@ -11,7 +11,7 @@
 import { treeSize } from "../disk_use.ts";
 import { removeDirectory } from "../remove_directory.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
-import { blobsOf, entries, imageOrNothing, reachable } from "./reachable.ts";
+import { blobsOf, entries, imageOrNothing, reachable, usedImages } from "./reachable.ts";
 import { Scratch } from "./scratch.ts";
 import type { ImageStore } from "./store.ts";
 import { lockPath, writeIndex } from "./store_files.ts";
@@ -22,7 +22,7 @@ export interface Removal {
   names: string[];
   /** Digests of blobs. */
   blobs: string[];
-  /** Layers that were unpacked, by their diff IDs or, where nothing tells those, their directories. */
+  /** Layers that were unpacked: their diff IDs, or, of a prune, the beginnings of them. */
   layers: string[];
   /** Bytes of disk. */
   bytes: number;
@@ -52,7 +52,7 @@ export async function removeImage(store: ImageStore, name: string): Promise<Remo
 /**
  * Removes every blob and every unpacked layer that nobody needs, and downloads that were cut short.
  *
- * @param doomed names that go first, for whatever only they lead to
+ * @param doomed names that go first, for whatever only they lead to; a container's image keeps its own
  */
 export async function prune(
   store: ImageStore,
@@ -60,22 +60,15 @@ export async function prune(
 ): Promise<Removal> {
   await store.prepare();
   using _lock = await lockFile(lockPath(store));
-  const removal = { ...nothing(), names: await untag(store, doomed) };
+  const used = usedImages(store.root);
+  const isDoomed = (name: string, digest: string) => !used.has(digest) && doomed(name);
+  const removal = { ...nothing(), names: await untag(store, isDoomed) };
   const { blobs: needed } = await reachable(store);
-  const layers = new Map(
-    entries(`${store.root}/layers`).map((name) => [`${store.root}/layers/${name}`, name]),
-  );
-  // The manifests that go tell the whole names of their layers.
-  const blobs = allBlobs(store).difference(needed);
-  for (const digest of blobs) {
-    const image = await imageOrNothing(store, digest);
-    if (!Array.isArray(image?.manifest.layers)) continue;
-    for (const { directory, diffId } of image.layers) {
-      if (layers.has(directory)) layers.set(directory, diffId);
-    }
-  }
-  removeBlobs(store, blobs, removal);
-  await removeLayers(store, layers, removal);
+  removeBlobs(store, allBlobs(store).difference(needed), removal);
+  const layers = entries(`${store.root}/layers`).map((name) => {
+    return [`${store.root}/layers/${name}`, name] as const;
+  });
+  await removeLayers(store, new Map(layers), removal);
   removeDownloads(store, removal);
   return removal;
 }
@@ -95,9 +88,12 @@ function nothing(): Removal {
   return { names: [], blobs: [], layers: [], bytes: 0 };
 }
 
-async function untag(store: ImageStore, doomed: (name: string) => boolean): Promise<string[]> {
+async function untag(
+  store: ImageStore,
+  doomed: (name: string, digest: string) => boolean,
+): Promise<string[]> {
   const all = await store.list();
-  const gone = all.filter(({ name }) => doomed(name));
+  const gone = all.filter(({ name, descriptor: { digest } }) => doomed(name, digest));
   if (gone.length > 0) {
     await writeIndex(
       store,

@@ -3,12 +3,13 @@
  *
  * ```text
  * images/oci-layout              the layout's version
- * images/lock                    held by whoever changes index.json
+ * images/lock                    held by whoever changes index.json or removes blobs
  * images/index.json              names, each with the manifest it stands for
  * images/blobs/sha256/<hex>      manifests, configs, layers as they were sent
  * layers/<24 hex>/               a layer unpacked, by its diff ID: overlayfs stacks these
  * cache/downloads/<hex>          a blob of which only the beginning has come
  * tmp/blob-<uuid>                a blob that is being written
+ * tmp/lease-<uuid>               blobs that somebody is at work with: lease.ts
  * ```
  *
  * Everything in `blobs/` was hashed before it got its name, and a name enters `index.json` only
@@ -19,6 +20,7 @@
  * @module
  */
 
+import { attempt } from "../../ffi/libc.ts";
 import { later } from "../later.ts";
 import { hexOf } from "./digest.ts";
 import type { Descriptor, Index, Manifest } from "./manifest.ts";
@@ -312,7 +314,16 @@ export class ImageStore {
 export function lowerDirectories(image: Pick<Image, "layers">): string[] {
   // overlayfs refuses a directory twice; what is under the upper of two equal layers, the upper one
   // covers anyway.
-  return [...new Set(image.layers.map((layer) => layer.directory).reverse())];
+  const directories = [...new Set(image.layers.map((layer) => layer.directory).reverse())];
+  // A layer can hide all that is below it, and overlayfs does not look for that mark at its top.
+  const last = directories.findIndex(isOpaque);
+  return last < 0 ? directories : directories.slice(0, last + 1);
+}
+
+/** Whether the layer's root has the mark that layer_writer.ts makes of `.wh..wh..opq`. */
+function isOpaque(directory: string): boolean {
+  const name = `${Deno.uid() === 0 ? "trusted" : "user"}.overlay.opaque`;
+  return attempt.lgetxattr(directory, name, new Uint8Array(1), 1) === 1;
 }
 
 function nameOf(descriptor: Descriptor): string | undefined {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { applyPax, parsePax, type PaxRecords } from "./pax.ts";
+import { applyPax, joinPax, parsePax, type PaxRecords } from "./pax.ts";
 import { BLOCK, type EntryType, MAX_NAME, type TarEntry, TarError } from "./tar_entry.ts";
 import {
   FIELD,
@@ -280,8 +280,8 @@ export class TarReader {
       return this.sink.close();
     }
     const { typeflag, bytes } = extended;
-    if (typeflag === "g") this.#global = new Map([...this.#global, ...parsePax(bytes)]);
-    if (typeflag === "x") this.#local = new Map([...this.#local, ...parsePax(bytes)]);
+    if (typeflag === "g") this.#global = joinPax(this.#global, parsePax(bytes));
+    if (typeflag === "x") this.#local = joinPax(this.#local, parsePax(bytes));
     if (typeflag === "L") this.#longName = textOf(bytes, [0, bytes.length]);
     if (typeflag === "K") this.#longLink = textOf(bytes, [0, bytes.length]);
   }
@@ -290,7 +290,7 @@ export class TarReader {
   #applyExtended(entry: TarEntry): boolean {
     let sizeIsSure = false;
     if (this.#local.size > 0 || this.#global.size > 0) {
-      const records = new Map([...this.#global, ...this.#local]);
+      const records = joinPax(this.#global, this.#local);
       for (const key of records.keys()) {
         if (key.startsWith("GNU.sparse.")) throw new TarError(describeType("S"), entry.name);
       }

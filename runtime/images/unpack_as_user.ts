@@ -33,10 +33,7 @@ export async function unpackAsUser(given: Job, signal?: AbortSignal): Promise<Jo
   const job: Job = { ...given, options: { ...given.options, owners, userxattr: true } };
   const worker = new URL("./unpack_worker.ts", import.meta.url);
   const program = worker.protocol === "file:" ? worker.pathname : worker.href;
-  const env = ENVIRONMENT.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [`${name}=${value}`];
-  });
+  const env = denoEnvironment();
   const argv = [Deno.execPath(), "run", "-A", "--no-check", program, answer];
   const variable = `${JOB_VARIABLE}=${JSON.stringify(job)}`;
   const status = await runInUserNamespace(identity, argv, [...env, variable], signal);
@@ -46,6 +43,14 @@ export async function unpackAsUser(given: Job, signal?: AbortSignal): Promise<Jo
         new Error(`unpacking in a user namespace ended with wait status ${status}`),
       ),
     };
+}
+
+/** What a second Deno needs of this one's environment, as execve(2) takes it. */
+export function denoEnvironment(): string[] {
+  return ENVIRONMENT.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
 }
 
 function readAnswer(path: string): JobResult | undefined {

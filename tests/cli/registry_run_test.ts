@@ -50,3 +50,45 @@ Deno.test({
     assertStringIncludes(other.stderr, "run local sh");
   },
 });
+
+/** podman with storage of its own, in a mount namespace that takes what it leaves mounted with it. */
+async function podman(root: string, ...args: string[]): Promise<string> {
+  const own = ["--root", `${root}/podman`, "--runroot", `${root}/podman-run`];
+  const ways = ["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=none"];
+  const command = ["--runtime", "runc", ...own, ...ways, ...args];
+  const { success, stdout, stderr } = await new Deno.Command("unshare", {
+    args: ["--mount", "--propagation", "private", "podman", ...command],
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (!success) throw new Error(`podman ${args.join(" ")}: ${text(stderr)}`);
+  return text(stdout);
+}
+
+Deno.test({
+  ...needs("what is pushed is pulled and run by podman, and the other way round", {
+    root: true,
+    programs: ["docker-registry", "podman", "runc", "unshare"],
+  }),
+  async fn() {
+    await using root = await tempRoot();
+    await using registry = await startDockerRegistry(root.path);
+    const tiffin = (...words: string[]) => runTiffin(words, { root: `${root.path}/tiffin` });
+    assertEquals((await tiffin("run", "local", "true")).code, 0);
+    const [ours, theirs] = [`${registry.host}/ours:1`, `${registry.host}/deep/theirs:1`];
+    await tiffin("tag", "local", ours);
+    const pushed = await tiffin("push", ours);
+    assertEquals(pushed.code, 0, pushed.stderr);
+
+    await podman(root.path, "pull", "-q", "--tls-verify=false", ours);
+    // Its default limits are higher than a host without CAP_SYS_RESOURCE lets it set.
+    const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
+    const run = ["run", "--rm", "--network", "none", ...limits, ours];
+    const script = "echo $0 of $(. /etc/os-release; echo $ID)";
+    assertEquals(await podman(root.path, ...run, "sh", "-c", script), "sh of tiffin-local\n");
+
+    await podman(root.path, "tag", ours, theirs);
+    await podman(root.path, "push", "-q", "--tls-verify=false", theirs);
+    const there = await tiffin("run", theirs, "sh", "-c", script);
+    assertEquals([there.code, there.stdout], [0, "sh of tiffin-local\n"], there.stderr);
+  },
+});

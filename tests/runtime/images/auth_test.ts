@@ -8,6 +8,10 @@ import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
 import { CredentialsError, findCredentials } from "../../../runtime/images/auth.ts";
 import { parseChallenges } from "../../../runtime/images/challenge.ts";
+import { forgetCredentials, keepCredentials } from "../../../runtime/images/credential_store.ts";
+import { checkLogin } from "../../../runtime/images/login.ts";
+import { FaultyRegistry } from "../../helpers/faulty_registry.ts";
+import { fails, patience } from "./registry_client.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
 
 async function withConfig(config: unknown, look: (path: string) => Promise<void>): Promise<void> {
@@ -101,6 +105,116 @@ esac`;
       await assertRejects(() => find("missing.example"), CredentialsError, "is not on the PATH");
       await assertRejects(() => find("evil.example"), CredentialsError, "not the name of a helper");
     }));
+});
+
+Deno.test("credentials are kept in the file, found again, and forgotten; the rest of it stays", async () => {
+  const others = { auths: { "other.example": { auth: btoa("a:b") } }, HttpHeaders: { x: "y" } };
+  await withConfig(
+    { ...others, auths: { ...others.auths, "https://quay.io/v1/": { auth: btoa("old:one") } } },
+    async (path) => {
+      const login = { username: "user", password: "with:colons and ü" };
+      assertEquals(await keepCredentials("quay.io", login, path), { path });
+      assertEquals(await findCredentials("quay.io", path), login);
+      assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
+      const { auths, ...rest } = JSON.parse(await Deno.readTextFile(path));
+      assertEquals(Object.keys(auths), ["other.example", "quay.io"], "the older spelling is gone");
+      assertEquals(rest, { HttpHeaders: { x: "y" } });
+
+      await keepCredentials("docker.io", { username: "hub", password: "p" }, path);
+      assertEquals(await findCredentials("docker.io", path), { username: "hub", password: "p" });
+      assertEquals(await forgetCredentials("docker.io", path), true);
+      assertEquals(await forgetCredentials("docker.io", path), false);
+      assertEquals(await forgetCredentials("quay.io", path), true);
+      assertEquals(JSON.parse(await Deno.readTextFile(path)), others);
+      const directory = path.slice(0, path.lastIndexOf("/"));
+      assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["config.json"]);
+    },
+  );
+});
+
+Deno.test("a configuration that is not there is made, a link stays one, a broken one is left", async () => {
+  await using root = await tempRoot();
+  const login = { username: "u", password: "p" };
+  const path = `${root.path}/new/.docker/config.json`;
+  await keepCredentials("quay.io", login, path);
+  assertEquals(Deno.statSync(`${root.path}/new/.docker`).mode! & 0o777, 0o700);
+  const link = `${root.path}/link.json`;
+  Deno.symlinkSync(path, link);
+  await keepCredentials("second.example", login, link);
+  assertEquals(Deno.lstatSync(link).isSymlink, true);
+  assertEquals(await findCredentials("second.example", path), login);
+  await Deno.writeTextFile(path, "{ nonsense");
+  await assertRejects(() => keepCredentials("quay.io", login, path), CredentialsError, "not JSON");
+  assertEquals(await Deno.readTextFile(path), "{ nonsense");
+  assertEquals(await forgetCredentials("quay.io", `${root.path}/none/config.json`), false);
+});
+
+Deno.test("a helper keeps and forgets, and the file does not learn the secret", async () => {
+  await using root = await tempRoot();
+  const log = `${root.path}/log`;
+  const script = `case $1 in
+  store) cat >${log}; [ "$(cat ${log} | tr -d '\\n' | grep -c fails)" = 0 ] || { echo no; exit 1; };;
+  get) read -r host; grep -q "$host" ${log} 2>/dev/null && exec cat ${log}
+       echo 'credentials not found in native keychain'; exit 1;;
+  erase) rm ${log};;
+esac`;
+  await withHelper(script, () =>
+    withConfig({ credsStore: "test" }, async (path) => {
+      const login = { username: "u", password: "secret" };
+      assertEquals(await keepCredentials("quay.io", login, path), { helper: "test", path });
+      assertEquals(JSON.parse(await Deno.readTextFile(log)), {
+        ServerURL: "quay.io",
+        Username: "u",
+        Secret: "secret",
+      });
+      assertEquals((await Deno.readTextFile(path)).includes("secret"), false);
+      assertEquals(await findCredentials("quay.io", path), login);
+      assertEquals(await forgetCredentials("quay.io", path), true);
+      assertEquals(await findCredentials("quay.io", path), undefined);
+      assertEquals(await forgetCredentials("quay.io", path), false);
+      const bad = { username: "u", password: "fails" };
+      const before = await Deno.readTextFile(path);
+      await assertRejects(
+        () => keepCredentials("quay.io", bad, path),
+        CredentialsError,
+        "store failed",
+      );
+      assertEquals(await Deno.readTextFile(path), before);
+    }));
+});
+
+Deno.test("a login is asked of the registry first", async () => {
+  await using registry = new FaultyRegistry();
+  registry.fault("GET /v2/", (request) => {
+    const isRight = request.headers.get("authorization") === `Basic ${btoa("u:right")}`;
+    if (isRight) return new Response("{}");
+    return new Response(null, { status: 401, headers: { "www-authenticate": "Basic realm=x" } });
+  });
+  await checkLogin(registry.host, { username: "u", password: "right" }, { patience });
+  const wrong = () => checkLogin(registry.host, { username: "u", password: "wrong" }, { patience });
+  await fails(wrong, "unauthorized", "does not take this name with this password");
+
+  await using open = new FaultyRegistry();
+  open.fault("GET /v2/", () => new Response("{}"));
+  await checkLogin(open.host, { username: "u", password: "any" }, { patience });
+  await using nothing = new FaultyRegistry();
+  const none = () => checkLogin(nothing.host, { username: "u", password: "p" }, { patience });
+  await fails(none, "server", "is it a registry?");
+
+  await using tokens = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const isRight = request.headers.get("authorization") === `Basic ${btoa("u:right")}`;
+    assertEquals(new URL(request.url).searchParams.has("scope"), false);
+    return isRight ? Response.json({ token: "t" }) : new Response(null, { status: 401 });
+  });
+  await using bearer = new FaultyRegistry();
+  bearer.fault("GET /v2/", (request) => {
+    if (request.headers.get("authorization") === "Bearer t") return new Response("{}");
+    const challenge = `Bearer realm="http://127.0.0.1:${tokens.addr.port}/",service="s"`;
+    return new Response(null, { status: 401, headers: { "www-authenticate": challenge } });
+  });
+  await checkLogin(bearer.host, { username: "u", password: "right" }, { patience });
+  const refused = () => checkLogin(bearer.host, { username: "u", password: "no" }, { patience });
+  await fails(refused, "unauthorized", "does not take this name with this password");
 });
 
 Deno.test("challenges are read with their quotes, commas and company", () => {

@@ -11,10 +11,16 @@ import { assertThrows } from "@std/assert/throws";
 import { DigestMismatch, digestOf } from "../../../runtime/images/digest.ts";
 import { lockFile } from "../../../runtime/images/file_lock.ts";
 import { type Descriptor, ManifestError, MEDIA_TYPE } from "../../../runtime/images/manifest.ts";
-import { ImageStore, lowerDirectories, StoreError } from "../../../runtime/images/store.ts";
+import {
+  type ImageLayer,
+  ImageStore,
+  lowerDirectories,
+  StoreError,
+} from "../../../runtime/images/store.ts";
 import { skopeo } from "../../helpers/docker_registry.ts";
 import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
+import { layerRoot, tarball, unpack } from "./tarballs.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
@@ -139,6 +145,19 @@ Deno.test("a name stands for an image until it is given to another or taken away
   assertEquals(await store.untag("h.io/a:1"), false);
   assertEquals(await store.image("h.io/a:1"), undefined);
   assertEquals((await store.image("h.io/b:1"))?.digest, second.digest);
+});
+
+Deno.test("a layer that hides everything below it is the last that is stacked", async () => {
+  await using root = await layerRoot();
+  const directories = [];
+  for (const [i, mark] of ["x", ".wh..wh..opq", "y"].entries()) {
+    const tar = tarball({ name: mark, type: "file" }, { name: `${i}`, type: "file" });
+    directories.push((await unpack(root.path, tar)).directory);
+  }
+  const layers = directories.map((directory) => ({ directory })) as ImageLayer[];
+  const [lowest, opaque, highest] = directories;
+  assertEquals(lowerDirectories({ layers }), [highest, opaque]);
+  assertEquals(lowerDirectories({ layers: layers.toReversed() }), [lowest, opaque]);
 });
 
 Deno.test("only an image that is there and whole is given a name", async () => {

@@ -1,0 +1,65 @@
+/**
+ * `image inspect`: what is known of an image.
+ *
+ * @module
+ */
+
+import type { Image } from "../runtime/images/store.ts";
+import { parseFlags, UsageError } from "./flags/grammar.ts";
+import type { Context } from "./main.ts";
+import { print } from "./output.ts";
+import type { Help } from "./usage.ts";
+
+/** The help of `image inspect`. */
+export const help: Help = {
+  usage: "image inspect IMAGE…",
+  summary: "show all that is known of images, as JSON",
+  examples: [{ command: "image inspect alpine", does: "its config, layers and digests" }],
+};
+
+/** Prints what is known of images, as a JSON array. */
+export async function inspect(args: string[], { root }: Context): Promise<number> {
+  const { operands } = parseFlags(args, {});
+  if (operands.length === 0) throw new UsageError("image inspect needs an image: alpine");
+  const [{ ImageStore }, { knownImages, typedName }] = await Promise.all([
+    import("../runtime/images/store.ts"),
+    import("./known_images.ts"),
+  ]);
+  const store = new ImageStore(root);
+  const found = [];
+  for (const operand of operands) {
+    const [image] = await knownImages(store, operand);
+    const names = [];
+    for (const { name, descriptor } of await store.list()) {
+      if (descriptor.digest === image.digest) names.push(typedName(name));
+    }
+    found.push(describe(image, names));
+  }
+  print(`${JSON.stringify(found, null, 4)}\n`);
+  return 0;
+}
+
+/** The fields that Docker has, as far as they mean something here. */
+function describe({ id, digest, config, manifest, layers }: Image, names: string[]) {
+  const { created, author, architecture, variant, os, rootfs } = config;
+  return {
+    Id: id,
+    RepoTags: names,
+    Digest: digest,
+    Created: created,
+    Author: author,
+    Architecture: architecture,
+    Variant: variant,
+    Os: os,
+    // The layers as they were sent: packed, mostly.
+    Size: manifest.layers.reduce((sum, { size }) => sum + size, 0),
+    Config: config.config ?? {},
+    RootFS: { Type: rootfs.type, Layers: rootfs.diff_ids },
+    GraphDriver: {
+      Name: "overlay",
+      // The topmost first, as overlayfs takes them.
+      Data: { LowerDir: layers.map(({ directory }) => directory).reverse().join(":") },
+    },
+    Annotations: manifest.annotations,
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * `image prune`: remove what nobody needs.
+ *
+ * @module
+ */
+
+import type { Image } from "../runtime/images/store.ts";
+import { formatSize } from "./amounts.ts";
+import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
+import { parsePair } from "./flags/values.ts";
+import type { Context } from "./main.ts";
+import { print } from "./output.ts";
+import type { Help } from "./usage.ts";
+
+const FLAGS = {
+  all: { short: "a", help: "also images that no container uses, with all their names" },
+  force: { short: "f", help: "do not ask" },
+  filter: {
+    value: "KEY=VALUE",
+    many: true,
+    help: "with -a, only images that are older (until=24h) or have a label (label=KEY[=VALUE])",
+  },
+} as const satisfies FlagTable;
+
+/** The help of `image prune`. */
+export const help: Help = {
+  usage: "image prune [FLAGS]",
+  summary: "remove what no name and no container leads to",
+  about: [
+    "That is what pull, load and import leave of an image that has lost its name to another, layers " +
+    "of pulls that were cut short, and the beginnings of downloads. What a container uses stays, " +
+    "whether it runs or not; what a pull is just fetching stays too.",
+  ],
+  flags: { Flags: FLAGS },
+  examples: [
+    { command: "image prune", does: "make room; every image keeps its name" },
+    { command: "image prune -af --filter until=240h", does: "and images older than ten days" },
+  ],
+};
+
+/** Prunes the store. */
+export async function prune(args: string[], { root }: Context): Promise<number> {
+  const { flags, operands } = parseFlags(args, FLAGS);
+  if (operands.length > 0) throw new UsageError("image prune takes no names: rmi removes images");
+  const filters = (flags.filter ?? []).map(parseFilter);
+  if (filters.length > 0 && !flags.all) throw new UsageError("--filter needs --all");
+  if (!flags.force && !await isSure(flags.all ?? false)) return 0;
+  const [{ ImageStore }, remove, { readImage, typedName }] = await Promise.all([
+    import("../runtime/images/store.ts"),
+    import("../runtime/images/remove.ts"),
+    import("./known_images.ts"),
+  ]);
+  const store = new ImageStore(root);
+  const doomed = new Set<string>();
+  for (const { name } of flags.all ? await store.list() : []) {
+    const image = await readImage(store, name);
+    if (filters.every((fits) => image !== undefined && fits(image))) doomed.add(name);
+  }
+  const { names, blobs, layers, bytes } = await remove.prune(store, (name) => doomed.has(name));
+  print(names.map((name) => `untagged: ${typedName(name)}\n`).join(""));
+  print([...new Set([...blobs, ...layers])].map((each) => `deleted: ${each}\n`).join(""));
+  print(`Total reclaimed space: ${formatSize(bytes)}\n`);
+  return 0;
+}
+
+async function isSure(all: boolean): Promise<boolean> {
+  const { confirm } = await import("./ask.ts");
+  const what = all
+    ? "all images that no container uses"
+    : "all that no name and no container leads to";
+  return await confirm(`This will remove ${what}. Go on?`);
+}
+
+/** What an image must be to be removed. */
+type Filter = (image: Image) => boolean;
+
+/** The seconds that the units of Go's durations have. */
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** `until=24h`, `until=2026-01-31T12:00:00Z`, `label=KEY`, `label!=KEY=VALUE`. */
+function parseFilter(text: string): Filter {
+  const [key, value] = parsePair("filter", text);
+  if (key === "until") {
+    const limit = limitOf(text, value);
+    return ({ config }) => Date.parse(config.created ?? "") < limit;
+  }
+  if (key === "label" || key === "label!") {
+    const [label, wanted] = [value.split("=", 1)[0], value.slice(value.indexOf("=") + 1)];
+    return ({ config }) => {
+      const labels = config.config?.Labels ?? {};
+      const has = Object.hasOwn(labels, label) &&
+        (!value.includes("=") || labels[label] === wanted);
+      return has === (key === "label");
+    };
+  }
+  throw wrongValue("filter", text, "is neither until=… nor label=…");
+}
+
+/** Milliseconds since 1970: so long ago, or the time that is given. */
+function limitOf(text: string, value: string): number {
+  const parts = [...value.matchAll(/(\d+(?:\.\d+)?)([smh])/g)];
+  if (parts.length > 0 && parts.map(([whole]) => whole).join("") === value) {
+    const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit], 0);
+    return Date.now() - seconds * 1000;
+  }
+  const time = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value);
+  if (!Number.isNaN(time)) return time;
+  throw wrongValue("filter", text, "is no time: until=24h, or until=2026-01-31T12:00:00Z");
+}
