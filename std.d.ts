@@ -117,6 +117,59 @@ declare module "@std/path/posix/resolve" {
   export function resolve(...pathSegments: string[]): string;
 }
 
+declare module "dns-packet" {
+  /** Messages of the domain name system, RFC 1035, as values and as bytes. */
+  namespace packet {
+    /** What is asked for. */
+    interface Question {
+      /** `A`, `AAAA`, `PTR` … */
+      type: string;
+      /** The name, without a dot at its end. */
+      name: string;
+    }
+    /** What is known, as far as it is written or looked at here. */
+    interface Answer extends Question {
+      /** Seconds for which it may be remembered. */
+      ttl?: number;
+      /** An address, or a name. */
+      data?: string;
+      /** `OPT`: how long an answer over UDP may be. */
+      udpPayloadSize?: number;
+      /** `OPT`: its flags. */
+      flags?: number;
+      /** `OPT`: its options. */
+      options?: unknown[];
+    }
+    /** A message. */
+    interface Packet {
+      /** Which of the two it is. */
+      type: "query" | "response";
+      /** The number that the answer has too. */
+      id: number;
+      /** The bits of its header, the result's code among them. */
+      flags: number;
+      /** What is asked for. */
+      questions: Question[];
+      /** What is known. */
+      answers: Answer[];
+      /** Who would know. */
+      authorities: Answer[];
+      /** What may be of use beside it. */
+      additionals: Answer[];
+    }
+    /** Reads a message. */
+    function decode(bytes: Uint8Array): Packet;
+    /** Writes a message. */
+    function encode(message: Packet): Uint8Array;
+    /** Flags of a message's header. */
+    const AUTHORITATIVE_ANSWER: number;
+    const TRUNCATED_RESPONSE: number;
+    const RECURSION_DESIRED: number;
+    const RECURSION_AVAILABLE: number;
+  }
+  export default packet;
+}
+
 declare module "@std/testing/snapshot" {
   /** How a snapshot is compared and where it is kept. */
   export interface SnapshotOptions<T = unknown> {

@@ -34,13 +34,14 @@ export async function startDetached(prepared: Prepared): Promise<Launched> {
 }
 
 async function bear(prepared: Prepared): Promise<Launched> {
-  const { dataRoot, draft } = prepared;
+  const { dataRoot } = prepared;
   for (const directory of [containersDirectory(dataRoot), claimsDirectory(dataRoot)]) {
     Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
   await clearLeftovers(dataRoot);
+  if (prepared.claim) prepared.draft = await prepared.claim();
   try {
-    return await launch(draft, async (failure) => {
+    return await launch(prepared.draft, async (failure) => {
       const { examine } = await later<typeof import("./diagnosis.ts")>(
         import.meta,
         "./diagnosis.ts",
@@ -128,6 +129,7 @@ async function clearAway(prepared: Prepared, stays: boolean): Promise<void> {
       );
       await removeCgroup(record.cgroup);
     }
+    if (prepared.claim) await giveNetworkBack(dataRoot, record.id);
   } finally {
     if (!stays) {
       if (record.name !== undefined) await releaseName(dataRoot, record.name, record.id);
@@ -135,6 +137,14 @@ async function clearAway(prepared: Prepared, stays: boolean): Promise<void> {
     }
     attempt.unlinkat(AT.FDCWD, claimFile(dataRoot, record.id), 0);
   }
+}
+
+async function giveNetworkBack(dataRoot: string, id: string): Promise<void> {
+  const { releaseNetwork } = await later<typeof import("./network/release.ts")>(
+    import.meta,
+    "./network/release.ts",
+  );
+  await releaseNetwork(dataRoot, id);
 }
 
 async function releaseName(dataRoot: string, name: string, id: string): Promise<void> {

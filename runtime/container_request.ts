@@ -9,6 +9,7 @@
 import type { MonitorRequest } from "./birth/monitor.ts";
 import type { RunOptions } from "./image_config.ts";
 import type { Image } from "./images/store.ts";
+import type { NetworkRequest } from "./network/request.ts";
 import type { ConditionalProfile } from "./seccomp/profile.ts";
 
 /** `--restart`, in Docker's words. */
@@ -37,6 +38,8 @@ export interface ContainerRequest {
   user?: string;
   /** further groups, names or numbers */
   groups?: string[];
+  /** its network; unless given, the default one. Not with `options.network` */
+  network?: NetworkRequest;
   /** lines `address name` for /etc/hosts */
   extraHosts?: string[];
   /** system calls: unless given, Docker's default profile for the container's capabilities */

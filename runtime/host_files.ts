@@ -25,8 +25,22 @@ export interface HostFileOptions {
   sharesNetwork: boolean;
   /** lines `address name` of `--add-host` */
   extraHosts?: string[];
+  /** what its network has to say */
+  network?: NetworkLines;
   /** reads a file of the host's; `undefined` where there is none */
   read: (path: string) => string | undefined;
+}
+
+/** What a container's network has to say in the files. */
+export interface NetworkLines {
+  /** lines for hosts(5): the container's own addresses */
+  hosts?: string[];
+  /** the host's address, as the container sees it: `host-gateway` */
+  gateway?: string;
+  /** lines for resolv.conf(5) in place of the host's, by their first words */
+  resolver?: { nameserver?: string[]; search?: string[]; options?: string[] };
+  /** the directory of a container whose network it shares: its files are the same */
+  copyOf?: string;
 }
 
 const HOSTS = `127.0.0.1\tlocalhost
@@ -38,9 +52,12 @@ ff02::2\tip6-allrouters
 `;
 
 /** hosts(5): the names that need no server. With the host's network, they are the host's. */
-function hosts({ sharesNetwork, extraHosts = [], read }: HostFileOptions): string {
+function hosts({ sharesNetwork, extraHosts = [], network = {}, read }: HostFileOptions): string {
   const base = sharesNetwork ? read("/etc/hosts") ?? HOSTS : HOSTS;
-  return base + extraHosts.map((line) => `${line}\n`).join("");
+  const extra = extraHosts.map((line) =>
+    line.replace(/^host-gateway\t/, `${network.gateway ?? "127.0.0.1"}\t`)
+  );
+  return base + [...network.hosts ?? [], ...extra].map((line) => `${line}\n`).join("");
 }
 
 /** hostname(5). */
@@ -48,16 +65,34 @@ function hostname({ hostname }: HostFileOptions): string {
   return `${hostname}\n`;
 }
 
+/** A server on the host's own loopback, which another network namespace cannot reach. */
+const LOOPBACK_SERVER = /^\s*nameserver\s+(127\.|::1\b)/;
+
 /**
- * resolv.conf(5): the host's, without servers on the host's own loopback interface, which a
- * container with another network namespace cannot reach.
+ * resolv.conf(5): the host's, without servers on its own loopback; where all are there, those that
+ * systemd-resolved(8) asks itself. What the network or a flag says takes the place of such lines.
  */
-function resolvConf({ sharesNetwork, read }: HostFileOptions): string {
+function resolvConf({ sharesNetwork, network, read }: HostFileOptions): string {
   const text = read("/etc/resolv.conf") ?? "";
-  if (sharesNetwork) return text;
-  return text.split("\n")
-    .filter((line) => !/^\s*nameserver\s+(127\.|::1\b)/.test(line))
-    .join("\n");
+  const { nameserver, search, options } = network?.resolver ?? {};
+  const isOwn = [nameserver, search, options].some((list) => list?.length);
+  if (sharesNetwork && !isOwn) return text;
+  const own = Object.entries({ nameserver, search, options }).filter(([, list]) => list?.length);
+  let lines = text.split("\n");
+  if (!sharesNetwork && !nameserver) {
+    const others = lines.filter((line) => !LOOPBACK_SERVER.test(line));
+    const hasServer = others.some((line) => /^\s*nameserver\s/.test(line));
+    lines = hasServer ? others : read("/run/systemd/resolve/resolv.conf")?.split("\n") ?? others;
+  }
+  if (own.length === 0) return lines.join("\n");
+  const replaced = new RegExp(
+    `^\\s*(${own.map(([word]) => word === "search" ? "search|domain" : word).join("|")})\\s`,
+  );
+  const kept = lines.filter((line) => line.trim() !== "" && !replaced.test(line));
+  const added = own.flatMap(([word, list]) =>
+    word === "nameserver" ? list!.map((each) => `${word} ${each}`) : [`${word} ${list!.join(" ")}`]
+  );
+  return [...kept, ...added].map((line) => `${line}\n`).join("");
 }
 
 /** A file of the container's own, where it is on the host, and how it gets to its place. */
@@ -84,11 +119,13 @@ export function hostFiles(
   about: HostFileOptions,
 ): HostFile[] {
   const files = { hosts, hostname, "resolv.conf": resolvConf };
+  const same = (name: string) =>
+    about.network?.copyOf && about.read(`${about.network.copyOf}/${name}`);
   return Object.entries(files)
     .filter(([name]) => !taken.includes(`/etc/${name}`))
     .map(([name, make]) => ({
       path: `${directory}/${name}`,
-      content: make(about),
+      content: same(name) || make(about),
       why: `/etc/${name} is the container's own, not the image's`,
       mount: {
         destination: `/etc/${name}`,

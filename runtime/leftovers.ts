@@ -10,9 +10,10 @@ import { attempt } from "../ffi/libc.ts";
 import { removeCgroup } from "./cgroups/lifecycle.ts";
 import { tryLockContainer } from "./container_lock.ts";
 import { releaseName } from "./names.ts";
+import { releaseNetwork } from "./network/release.ts";
 import { identify, isAlive, type ProcessIdentity } from "./processes.ts";
 import { claimFile, containerDirectory, processFile, readIdentity, readRecord } from "./records.ts";
-import { removeDirectory } from "./remove_directory.ts";
+import { removeDirectory, removeFile } from "./remove_directory.ts";
 import { readStatus, writeStatus } from "./status.ts";
 
 /**
@@ -32,19 +33,15 @@ export async function clearLeftover(dataRoot: string, id: string): Promise<void>
   const first = readIdentity(processFile(directory));
   if (first) await end(first);
   if (record?.cgroup) await removeCgroup(record.cgroup);
+  await releaseNetwork(dataRoot, id);
   if (record?.keep) {
     if (first && owner) noteKilled(directory, owner);
   } else {
     if (record?.name) releaseName(dataRoot, record.name, id);
     await removeDirectory(directory);
   }
-  for (const path of [`${claim}.new`, claim]) {
-    try {
-      Deno.removeSync(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
+  removeFile(`${claim}.new`);
+  removeFile(claim);
 }
 
 /** Writes down that a container was killed with its owner, unless how it ended is known. */

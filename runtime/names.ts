@@ -6,6 +6,7 @@
  */
 
 import { containerDirectory } from "./records.ts";
+import { removeFile } from "./remove_directory.ts";
 
 /** A name that another container has. */
 export class NameInUseError extends Error {
@@ -36,7 +37,7 @@ export function takeName(dataRoot: string, name: string, id: string): void {
       );
     }
     // its container was removed, or never made
-    remove(path);
+    removeFile(path);
   }
 }
 
@@ -56,7 +57,7 @@ export function takeAnyName(dataRoot: string, id: string): string {
 
 /** Gives a name back, unless it is another container's by now. */
 export function releaseName(dataRoot: string, name: string, id: string): void {
-  if (idOf(dataRoot, name) === id) remove(nameFile(dataRoot, name));
+  if (idOf(dataRoot, name) === id) removeFile(nameFile(dataRoot, name));
 }
 
 /** The id of the container that has the name. */
@@ -85,14 +86,6 @@ function isThere(dataRoot: string, id: string, link: string): boolean {
     } catch {
       return false;
     }
-  }
-}
-
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -25,6 +25,9 @@ import {
   thermalThrottlePaths,
 } from "./image_config.ts";
 import { type Image, lowerDirectories } from "./images/store.ts";
+import { lookUpUser } from "./known_user.ts";
+import type { ContainerNetwork } from "./network/choice.ts";
+import { resolverOf, wantsNetwork } from "./network/request.ts";
 import { formatStat, identify } from "./processes.ts";
 import {
   claimFile,
@@ -55,6 +58,10 @@ export interface Prepared {
   dataRoot: string;
   /** whether it has been made before: a start that fails leaves it as it was */
   isAgain: boolean;
+  /** takes what it has of networks; gives its birth, anew where somebody else was quicker */
+  claim?(): Promise<Draft>;
+  /** what is not as usual, for somebody to be told */
+  warning?: string;
 }
 
 /**
@@ -64,7 +71,8 @@ export interface Prepared {
  * @throws {SpecError} {@link CgroupError} and others, for what cannot be honoured
  */
 export async function prepare(request: ContainerRequest, weave?: Weave): Promise<Prepared> {
-  const { dataRoot, from, options, detach, id = newId(), isAgain = false, ...rest } = request;
+  const { dataRoot, from, options: asked, detach, id = newId(), isAgain = false, ...rest } =
+    request;
   const directory = `${containersDirectory(dataRoot)}/${id}`;
   const identity = Deno.uid() === 0
     ? undefined
@@ -73,14 +81,32 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
   const config = typeof from === "string" ? NO_CONFIG : from.config;
   const wanted = request.user ?? config.config?.User ?? "";
   const { user, groupAdd } = await lookUpUser(request, layers, wanted);
-  const files = hostFiles(directory, (options.mounts ?? []).map((mount) => mount.destination), {
-    hostname: hostnameOf(options, id),
-    sharesNetwork: options.network === "host",
-    extraHosts: request.extraHosts,
-    read: readHostFile,
-  });
-  const volumes = volumeMounts(request, directory);
   const status = Deno.readTextFileSync("/proc/self/status");
+  const network = wantsNetwork(request)
+    ? await (await later<typeof import("./network/choice.ts")>(import.meta, "./network/choice.ts"))
+      .chooseNetwork(request.network, {
+        dataRoot,
+        id,
+        name: request.name,
+        exposed: Object.keys(config.config?.ExposedPorts ?? {}),
+        names: [hostnameOf(asked, id), asked.domainname].filter(Boolean).join("."),
+        isRoot: identity === undefined,
+        status,
+      })
+    : undefined;
+  const options = network?.joins
+    ? { ...asked, network: network.joins, hostname: network.hostname }
+    : asked;
+  const filesFor = (network?: ContainerNetwork) =>
+    hostFiles(directory, (options.mounts ?? []).map((mount) => mount.destination), {
+      hostname: hostnameOf(options, id),
+      sharesNetwork: options.network === "host",
+      extraHosts: request.extraHosts,
+      network: network?.lines ?? { resolver: resolverOf(request.network) },
+      read: readHostFile,
+    });
+  const files = filesFor(network);
+  const volumes = volumeMounts(request, directory);
   // root of a user namespace has them all; root of the host what its own maker left to it
   const wantsMore = options.privileged || options.capAdd;
   const allCapabilities = wantsMore && !identity ? boundingSet(status) : undefined;
@@ -127,8 +153,17 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     labels: request.labels,
     created: new Date().toISOString(),
     cgroup: cgroup.record,
-    request: { ...rest, options, from: typeof from === "string" ? from : withoutManifest(from) },
+    request: {
+      ...rest,
+      options: asked,
+      from: typeof from === "string" ? from : withoutManifest(from),
+    },
   };
+  const birthWith = (network?: ContainerNetwork): BirthRequest => ({
+    ...birth,
+    files: [...birth.files, ...filesFor(network)],
+    network: network?.part,
+  });
   const birth: BirthRequest = {
     spec: spec as BirthRequest["spec"],
     root: rootOf(request, layers, id, identity !== undefined),
@@ -142,14 +177,11 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
         ...request.makeDirectories ?? [],
       ]),
     ],
-    files: [
-      ...(isAgain ? [] : [{
-        path: recordFile(directory),
-        content: JSON.stringify(record),
-        why: "whoever finds this directory later knows what belongs to it",
-      }]),
-      ...files,
-    ],
+    files: isAgain ? [] : [{
+      path: recordFile(directory),
+      content: JSON.stringify(record),
+      why: "whoever finds this directory later knows what belongs to it",
+    }],
     cgroup,
     seccomp: profile && {
       filter: await loadSeccomp(`${dataRoot}/cache`, profile),
@@ -166,13 +198,20 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
         .monitorOf(detach, { dataRoot, id, directory, cgroup: cgroup.record }),
   };
   const writer = identity?.writer ?? { denySetgroups: false };
+  const first = draft(birthWith(network), writer, weave);
+  const claim = network?.claim && (async () => {
+    const claimed = await network.claim!();
+    return claimed === network ? first : draft(birthWith(claimed), writer, weave);
+  });
   return {
     record,
     directory,
     spec,
-    draft: draft(birth, writer, weave),
+    draft: first,
     dataRoot,
     isAgain,
+    claim,
+    warning: network?.warning,
   };
 }
 
@@ -273,41 +312,6 @@ function maskedPaths({ maskedPaths, privileged }: Partial<RunOptions>): string[]
   if (maskedPaths || privileged) return maskedPaths;
   const more = thermalThrottlePaths();
   return more.length ? [...DEFAULT_MASKED_PATHS, ...more] : undefined;
-}
-
-/** Who runs, by the image's own passwd and group. */
-async function lookUpUser(
-  { dataRoot, from, groups = [] }: ContainerRequest,
-  layers: string[],
-  wanted: string,
-): Promise<KnownUser> {
-  const lookUp = async () => {
-    const { resolveUser } = await later<typeof import("./users.ts")>(import.meta, "./users.ts");
-    return resolveUser(layers, wanted, groups);
-  };
-  // a root directory can change, groups are rare, and not every word makes a file's name
-  const isUsual = groups.length === 0 && /^[\w.:-]{0,64}$/.test(wanted);
-  if (typeof from === "string" || !isUsual) return await lookUp();
-  // an image never changes: what was found once is found again
-  const path = `${dataRoot}/cache/user-${from.id.slice(7, 31)}-${wanted}.json`;
-  const known = readHostFile(path);
-  if (known) return JSON.parse(known);
-  const user = await lookUp();
-  keep(path, JSON.stringify(user));
-  return user;
-}
-
-/** What users.ts finds. */
-type KnownUser = { user: RunOptions["resolvedUser"]; groupAdd: number[] };
-
-/** Writes a file that can be made again; where that is not possible, it is made again each time. */
-function keep(path: string, text: string): void {
-  try {
-    Deno.writeTextFileSync(`${path}.${Deno.pid}`, text, { mode: 0o600 });
-    Deno.renameSync(`${path}.${Deno.pid}`, path);
-  } catch {
-    // a full or read-only disk stops no container
-  }
 }
 
 /** The name of the container: with the host's network it is the host's, as Docker has it. */

@@ -1,11 +1,20 @@
 /**
- * A container's directory removed, with all that the container has written.
+ * Files removed: one that may be there, and a container's directory with all that it has written.
  *
  * @module
  */
 
 import { later } from "./later.ts";
 import { isErrno } from "../ffi/errno.ts";
+
+/** Removes a file, if it is there. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
 
 /**
  * Removes a container's directory with all that the container has written.

@@ -13,6 +13,7 @@ import type { Memory, Ref } from "../../ffi/memory.ts";
 import type { Program, Step } from "../../ffi/program.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
 import type { CgroupPlan } from "../cgroups/plan.ts";
+import type { NetworkPart } from "../network/choice.ts";
 import type { Process, Spec } from "../spec.ts";
 import { joinCgroup, makeCgroup } from "./cgroup.ts";
 import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
@@ -28,6 +29,7 @@ import {
   SAYS,
   TERMINAL_LINE,
   tieToParent,
+  waitForAnswer,
   waitForMaps,
   writeFailure,
 } from "./line.ts";
@@ -79,6 +81,8 @@ export interface BirthRequest {
   files: { path: string; content: string; why: string }[];
   /** its control group */
   cgroup?: CgroupPlan;
+  /** its network beyond loopback, which the parent makes while the child builds its root */
+  network?: NetworkPart;
   /** its filter of system calls */
   seccomp?: SeccompFilter;
   /** the signals that this process ignores, see {@linkcode ignoredSignals} */
@@ -262,6 +266,12 @@ function furnish(program: Program, request: BirthRequest): void {
   program.phase("names and parameters", 2);
   setNames(program, spec);
   if (hasNew(spec, "network")) bringUpLoopback(program);
+  if (request.network) {
+    program.phase("network: the container's side");
+    waitForAnswer(program, SAYS.network, "the cables are put in from outside");
+    request.network.setUp(program);
+    program.phase("names and parameters", 2);
+  }
   for (const [name, value] of Object.entries(sysctl)) {
     writeFile(
       program,

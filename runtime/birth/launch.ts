@@ -13,7 +13,7 @@ import { Program, type Step, type Weave } from "../../ffi/program.ts";
 import { type Birth, type BirthRequest, writeBirth } from "./birth.ts";
 import { joinCgroup } from "./cgroup.ts";
 import { SAYS } from "./line.ts";
-import type { HelperRun, MapWriter } from "./maps.ts";
+import type { MapWriter } from "./maps.ts";
 
 /** A container whose program runs. */
 export interface Launched {
@@ -47,17 +47,22 @@ export interface Draft {
   /** the program that starts it */
   birth: Birth;
   /** the parent's calls while the child waits; the pid is not known before there is one */
-  attend(pid: number | "PID"): Promise<Attendance | undefined>;
+  attend(task: Task, pid: number | "PID"): Promise<Attendance | undefined>;
+  /** the programs of these calls that were made, in their order */
+  attended: Program[];
   /** walks a part of the parent's, as a debugger does with stops; unless given, at once */
   walk?(program: Program): Promise<void>;
 }
 
-/** The parent's calls while the child waits, and the programs that they run. */
-export interface Attendance {
+/** What the parent does for the child: its user and group maps, and its network. */
+export type Task = "maps" | "network";
+
+/** The parent's calls for the child. */
+export interface Attendance extends Partial<Disposable> {
   /** the calls */
   program: Program;
-  /** the programs, which have ended when the calls are made */
-  helpers: HelperRun[];
+  /** looks at what came of the programs that they run. @throws {Error} where one of them failed */
+  check(): void | Promise<void>;
 }
 
 const spare: Arena[] = [];
@@ -79,16 +84,20 @@ function takeArena(request: BirthRequest): Arena {
 export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): Draft {
   const program = new Program(takeArena(request), weave, weave ? 2048 : undefined);
   const birth = writeBirth(program, request);
-  const attend = async (pid: number | "PID") => {
+  const attend = async (task: Task, pid: number | "PID"): Promise<Attendance | undefined> => {
+    if (task === "network") return await request.network?.connect(pid, weave);
     if (!birth.waitsForMaps) return;
-    const { writeMaps } = await later<typeof import("./maps.ts")>(import.meta, "./maps.ts");
+    const { checkHelpers, writeMaps } = await later<typeof import("./maps.ts")>(
+      import.meta,
+      "./maps.ts",
+    );
     const program = new Program(new Arena(1 << 16), weave, 128);
     const helpers = writeMaps(program, pid, request.spec, writer);
     // the child itself has no right to the host's cgroup files any more
     if (request.cgroup) joinCgroup(program, request.cgroup, pid);
-    return { program, helpers };
+    return { program, check: () => checkHelpers(helpers) };
   };
-  return { request, birth, attend };
+  return { request, birth, attend, attended: [] };
 }
 
 /** Containers of this process that have been launched and have not ended: see {@linkcode ended}. */
@@ -163,17 +172,23 @@ function closeAll({ line, cgroup }: Birth): void {
   for (const { value } of opened) if (value > 0) attempt.close(value);
 }
 
-/** Does the parent's part while the child waits for it. */
-async function attend(draft: Draft, pid: number, examine: Examine): Promise<void> {
+/** Does a part of the parent's for the child. */
+async function attend(draft: Draft, task: Task, examine: Examine): Promise<void> {
   const { request } = draft;
-  const { program, helpers } = (await draft.attend(pid))!;
+  const pid = childOf(draft);
+  const attendance = pid && await draft.attend(task, pid);
+  if (!attendance) return;
+  const { program } = attendance;
+  draft.attended.push(program);
   try {
     await walk(draft, program);
+    await attendance.check();
   } catch (error) {
     const step = program.failed;
     throw step ? await examine({ request, program, step, pid }) : error;
+  } finally {
+    attendance[Symbol.dispose]?.();
   }
-  (await later<typeof import("./maps.ts")>(import.meta, "./maps.ts")).checkHelpers(helpers);
 }
 
 /** Answers the child until execve(2) cuts the line. @returns the terminal's master */
@@ -184,6 +199,8 @@ async function converse(
 ): Promise<number | undefined> {
   const { request, birth: { program } } = draft;
   let terminal: number | undefined;
+  // the child builds its root meanwhile, and asks when it cannot go on without
+  if (!draft.birth.waitsForMaps) await attend(draft, "network", examine);
   for (;;) {
     // the only container has nobody to wait for it meanwhile, and a thread of its own would be dear
     const { byte, descriptor } = await receive(line, running || draft.walk ? offthread : libc);
@@ -191,9 +208,11 @@ async function converse(
     if (byte === "" && !program.failed) return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {
-      await attend(draft, childOf(draft)!, examine);
+      await attend(draft, "maps", examine);
       send(line, SAYS.waiting);
+      await attend(draft, "network", examine);
     }
+    if (byte === SAYS.network) send(line, SAYS.network);
     if (byte === SAYS.failed || byte === "") {
       if (terminal !== undefined) attempt.close(terminal);
       throw await examine({ request, program, step: program.failed!, pid: childOf(draft) });

@@ -14,6 +14,7 @@ import { Program } from "../../ffi/program.ts";
 /** What the child says to the parent. */
 export const SAYS = {
   waiting: "w",
+  network: "n",
   hooks: "h",
   listener: "l",
   terminal: "t",

@@ -16,7 +16,7 @@ import {
   CLOCK,
   F,
   IOCTL,
-  MSG,
+  type MSG,
   O,
   POLL,
   PR,
@@ -271,6 +271,8 @@ function writeEnd(program: Program, request: MonitorRequest, { status }: Monitor
     program.call("nobody has to answer for it any more", { allow: ["ENOENT"] })
       .unlinkat(AT.FDCWD, request.claim, 0);
   } else {
+    program.call("a program expects to be told of its children, and to be stopped")
+      .sigprocmask(SIG_HOW.SETMASK, { bytes: new Uint8Array(128), text: "{}" }, null);
     program.call("what is left to do needs more than calls")
       .execve(afterwards.path, afterwards.args, afterwards.env);
   }

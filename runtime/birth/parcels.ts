@@ -129,8 +129,9 @@ function hold(
   const why = "owners: on the disk, as shown, how many";
   writeFile(program, file("/uid_map"), mapLines(uids), why);
   writeFile(program, file("/gid_map"), mapLines(gids), why);
+  const path = file("/ns/user");
   const namespace = program.call("the namespace that holds the mapping", { name: "user" })
-    .open(file("/ns/user"), O.RDONLY | O.CLOEXEC, 0);
+    .open(path, O.RDONLY | O.CLOEXEC, 0);
   holders.set(key, { helper, namespace });
   return namespace;
 }

@@ -8,6 +8,7 @@ import { CLONE, POLL, SIG } from "../../ffi/constants.ts";
 import type { Ref } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 import { jump } from "./jump.ts";
+import { resetSignals } from "./process.ts";
 
 /** waitpid(2)'s `__WALL`: also for a child that sends no signal when it ends. */
 const ANY_CHILD = 0x40000000;
@@ -38,8 +39,10 @@ export interface Run {
  * The call that fails then is the last one, a waitpid(2) that has nobody left to wait for; it is
  * there to fail, and what really happened stands in the status of the one before it. The child
  * sends no SIGCHLD: a handler that was inherited from Deno must not run in a forked copy of it.
+ *
+ * @returns its wait status, once it has ended
  */
-export function runProgram(program: Program, run: Run): void {
+export function runProgram(program: Program, run: Run): Ref {
   const { arena } = program;
   const pidfd = arena.allocate(8, "pidfd");
   const parent = program.label();
@@ -49,6 +52,8 @@ export function runProgram(program: Program, run: Run): void {
     program.call("one of its first descriptors").dup3(descriptor, number, 0);
   }
   if (run.directory !== undefined) program.call("where it begins").chdir(run.directory);
+  // what Deno ignores for itself, and a thread of its may have blocked
+  resetSignals(program, [SIG.PIPE]);
   for (const [i, path] of run.paths.entries()) {
     const allow = i < run.paths.length - 1 ? ["ENOENT"] : [];
     program.call("the helper becomes the program", { allow }).execve(path, run.args, run.env);
@@ -75,4 +80,5 @@ export function runProgram(program: Program, run: Run): void {
   program.place(failed);
   program.call(`${run.subject} did not end well`).waitpid(pid, null, ANY_CHILD);
   program.place(good);
+  return status.at(0, "status");
 }

@@ -6,9 +6,10 @@
 
 import { errnoName } from "../../ffi/errno.ts";
 import { CLOCK } from "../../ffi/constants.ts";
-import type { Memory } from "../../ffi/memory.ts";
+import type { Memory, Struct } from "../../ffi/memory.ts";
 import type { Program, Step, Weave } from "../../ffi/program.ts";
 import type { Draft } from "./launch.ts";
+import { SAYS } from "./line.ts";
 
 /** One call of a birth, as text. */
 export interface Line {
@@ -30,18 +31,14 @@ export interface Line {
 
 /** Lists a birth that has not begun: every call of the program that would run, in order. */
 export async function explain(draft: Draft): Promise<Line[]> {
-  return arrange(
-    draft,
-    (await draft.attend("PID"))?.program,
-    (program, step) => line(program, step, false),
-  );
+  const parts = [await draft.attend("maps", "PID"), await draft.attend("network", "PID")];
+  const programs = parts.flatMap((part) => part ? [part.program] : []);
+  return arrange(draft, programs, (program, step) => line(program, step, false));
 }
 
 /** A clock read before each call, by the same program. */
 export class Stopwatch implements Weave {
   private readonly times = new Map<Step, Memory>();
-  /** the parent's own calls while the child waited, once they were made */
-  attendance?: Program;
 
   before(program: Program, step: Step): void {
     const time = program.arena.allocate(16, "time");
@@ -51,18 +48,20 @@ export class Stopwatch implements Weave {
 
   /** Lists a birth that is over: every call that was reached, with its result and its time. */
   lines(draft: Draft): Line[] {
-    const begun: number[] = [];
-    const lines = arrange(draft, this.attendance, (program, step) => {
+    const begun: { program: Program; time: number }[] = [];
+    const lines = arrange(draft, draft.attended, (program, step) => {
       const { count, result, errno } = program.outcome(step);
       const entry = line(program, step, true);
-      begun.push(this.read(step));
+      begun.push({ program, time: this.read(step) });
       if (count > 0) entry.result = errno ? `${result} ${errnoName(errno)}` : String(result);
       else if (step === program.current) entry.result = "0";
       return entry;
     });
     lines.forEach((entry, i) => {
-      const next = begun.slice(i + 1).find((time) => time > 0);
-      if (entry.result !== undefined && next) entry.microseconds = (next - begun[i]) / 1000;
+      // what the parent does for the child, it does at the same time as the child its own part
+      const { program, time } = begun[i];
+      const next = begun.slice(i + 1).find((other) => other.program === program && other.time > 0);
+      if (entry.result !== undefined && next) entry.microseconds = (next.time - time) / 1000;
     });
     return lines.filter((entry) => entry.result !== undefined);
   }
@@ -86,22 +85,27 @@ function line(program: Program, step: Step, known: boolean): Line {
   };
 }
 
+/** What a child says when it cannot go on before the parent has done a part of its own. */
+const ASKS: readonly string[] = [SAYS.waiting, SAYS.network].map((byte) => JSON.stringify(byte));
+
 /** The order in which things happen: the parent's part while the child waits stands where it waits. */
 function arrange(
-  draft: Draft,
-  attendance: Program | undefined,
+  { birth: { program, clone } }: Draft,
+  attended: readonly Program[],
   make: (program: Program, step: Step) => Line,
 ): Line[] {
-  const { program, clone } = draft.birth;
   const lines: Line[] = [];
+  const parts = attended.values();
   let by: Line["by"] = "parent";
+  let asks = false;
   for (const step of program.steps) {
     lines.push({ ...make(program, step), by });
     if (step === clone) by = "child";
-    if (by === "child" && step.name === "read" && attendance) {
-      for (const own of attendance.steps) lines.push({ ...make(attendance, own), by: "parent" });
-      attendance = undefined;
-    }
+    if (step.name === "send") asks = ASKS.includes((step.args[1] as Struct | null)?.text ?? "");
+    if (step.name !== "read" || !asks) continue;
+    asks = false;
+    const part = parts.next().value;
+    for (const own of part?.steps ?? []) lines.push({ ...make(part!, own), by: "parent" });
   }
   return lines;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { SCHED, SCHED_FLAG } from "../../ffi/constants.ts";
+import { type SCHED, SCHED_FLAG } from "../../ffi/constants.ts";
 import type { Program } from "../../ffi/program.ts";
 import { schedAttr } from "../../ffi/structs.ts";
 import type { LinuxPersonality, Process, Scheduler } from "../spec.ts";

@@ -38,7 +38,15 @@ const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
     ],
   },
   {
-    headers: ["sched.h", "signal.h", "sys/wait.h", "sys/resource.h", "time.h", "dlfcn.h", "linux/ioprio.h"],
+    headers: [
+      "sched.h",
+      "signal.h",
+      "sys/wait.h",
+      "sys/resource.h",
+      "time.h",
+      "dlfcn.h",
+      "linux/ioprio.h",
+    ],
     families: [
       ...["SIG", "SIG_HOW", "W", "RLIMIT", "CLOCK", "RTLD", "IOPRIO_WHO", "SCHED"] as const,
     ],

@@ -38,7 +38,7 @@ export async function runTiffin(args: string[], options: RunOptions): Promise<Ou
   const { root, stdin, env, timeout = 60 } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", `${project}/mod.ts`, ...args],
-    env: { NO_COLOR: "1", ...env, TIFFIN_ROOT: root },
+    env: { NO_COLOR: "1", TIFFIN_NETWORK: "none", ...env, TIFFIN_ROOT: root },
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",

@@ -4,6 +4,9 @@
  * @module
  */
 
+// a test's containers have no network unless the test asks for one: the machine's is left alone
+Deno.env.set("TIFFIN_NETWORK", "none");
+
 /** A temporary directory; `await using` removes it. */
 export interface TempRoot extends AsyncDisposable {
   /** Its absolute path. */
