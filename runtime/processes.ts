@@ -29,7 +29,7 @@ export function parseStat(stat: string): ProcessIdentity | undefined {
   // the second field is a name in parentheses and may hold spaces and parentheses itself
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (fields[0] === "Z" || fields[0] === "X" || fields.length < 20) return undefined;
-  return { pid: parseInt(stat), start: Number(fields[19]) };
+  return { pid: parseInt(stat), start: parseInt(fields[19]) };
 }
 
 /** As much of a line of /proc/PID/stat as {@linkcode parseStat} reads. */

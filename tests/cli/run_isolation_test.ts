@@ -9,6 +9,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { assertNotEquals } from "@std/assert/not-equals";
+import { readIdentity } from "../../runtime/records.ts";
 import { isRoot, needs } from "../helpers/needs.ts";
 import { anyUser, host, localBox, tiffin } from "./box.ts";
 
@@ -52,8 +53,7 @@ Deno.test({
     await using other = box.start(words);
     await other.hear(/ready/);
     const [name] = [...Deno.readDirSync(`${box.path}/containers`)];
-    const file = `${box.path}/containers/${name.name}/process.json`;
-    const { pid } = JSON.parse(await Deno.readTextFile(file));
+    const { pid } = readIdentity(`${box.path}/containers/${name.name}/process`)!;
     const mtu = "cat /sys/class/net/lo/mtu";
     assertNotEquals((await box.text(mtu)).trim(), "1234");
     assertEquals((await box.text(mtu, `--network=ns:/proc/${pid}/ns/net`)).trim(), "1234");

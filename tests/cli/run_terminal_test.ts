@@ -8,6 +8,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
+import { claimFile, containerDirectory, processFile, readIdentity } from "../../runtime/records.ts";
 import { needs } from "../helpers/needs.ts";
 import { anyUser, host, localBox, passesSignals, tiffin, until } from "./box.ts";
 import { Pty } from "./pty.ts";
@@ -27,10 +28,9 @@ async function shell(): Promise<Pty> {
 /** The first process of the only container that runs, and the command that answers for it. */
 async function container(): Promise<{ owner: number; pid: number }> {
   const [{ name }] = [...Deno.readDirSync(`${box.path}/containers`)];
-  const directory = `${box.path}/containers/${name}`;
-  const owner = JSON.parse(read(`${directory}/record.json`)).owner.pid;
+  const owner = readIdentity(claimFile(box.path, name))!.pid;
   await passesSignals(owner);
-  return { owner, pid: JSON.parse(read(`${directory}/process.json`)).pid };
+  return { owner, pid: readIdentity(processFile(containerDirectory(box.path, name)))!.pid };
 }
 
 function containers(): number {

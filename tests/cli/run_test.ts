@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
+import { claimFile, readIdentity } from "../../runtime/records.ts";
 import { needs } from "../helpers/needs.ts";
 import { project, runTiffin } from "../helpers/run_tiffin.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
@@ -40,7 +41,7 @@ Deno.test({
       await Deno.readTextFile(`${box.path}/containers/${containers[0]}/record.json`),
     );
     assertEquals(record.id, containers[0]);
-    assertEquals(record.owner.pid, talk.pid);
+    assertEquals(readIdentity(claimFile(box.path, containers[0]))?.pid, talk.pid);
     assertEquals((await talk.end()).code, 1);
     assertEquals([...Deno.readDirSync(`${box.path}/containers`)], []);
   },

@@ -13,7 +13,7 @@ import { type Container, start } from "../../runtime/container.ts";
 import { findImage } from "../../runtime/images/find.ts";
 import { type ContainerRequest, prepare, type Prepared } from "../../runtime/prepare.ts";
 import { identify } from "../../runtime/processes.ts";
-import { readRecord } from "../../runtime/records.ts";
+import { claimFile, readIdentity, readRecord } from "../../runtime/records.ts";
 import { differences, hostSnapshot } from "../helpers/host.ts";
 import { isRoot, needs } from "../helpers/needs.ts";
 import { type TempRoot, tempRoot } from "../helpers/temp_root.ts";
@@ -59,7 +59,7 @@ Deno.test({
     const record = readRecord(work.directory)!;
     assertEquals([record.id, record.image], [container.id, "local"]);
     assertEquals(record.command, ["sh", "-c", "read line"]);
-    assertEquals(record.owner, identify("self"));
+    assertEquals(readIdentity(claimFile(root.path, container.id)), identify("self"));
     assertEquals((await container.wait()).code, 1);
     assertEquals(containers(), []);
   },

@@ -13,7 +13,7 @@ import type { Program, Step, Weave } from "../../ffi/program.ts";
 import { start } from "../../runtime/container.ts";
 import { findImage } from "../../runtime/images/find.ts";
 import { prepare } from "../../runtime/prepare.ts";
-import { containersDirectory, readRecord } from "../../runtime/records.ts";
+import { claimsDirectory, containersDirectory, readIdentity } from "../../runtime/records.ts";
 import { project } from "../helpers/run_tiffin.ts";
 
 /** Lets a start go to its call number `at`, and kills it there; false for a call that is jumped over. */
@@ -34,14 +34,18 @@ export async function killAt(root: string, at: number): Promise<boolean> {
   return signal === "SIGKILL";
 }
 
-/** How many containers there are; one whose record is not there yet is made to look old. */
+/** How many containers and claims there are; a claim without a word in it is made to look old. */
 export function aged(root: string): number {
-  const names = [...Deno.readDirSync(containersDirectory(root))].map(({ name }) => name);
-  for (const name of names) {
-    const directory = `${containersDirectory(root)}/${name}`;
-    if (!readRecord(directory)) Deno.utimeSync(directory, 0, 0);
+  const claims = names(claimsDirectory(root));
+  for (const name of claims) {
+    const claim = `${claimsDirectory(root)}/${name}`;
+    if (!readIdentity(claim)) Deno.utimeSync(claim, 0, 0);
   }
-  return names.length;
+  return new Set([...claims, ...names(containersDirectory(root))]).size;
+}
+
+function names(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].map(({ name }) => name);
 }
 
 /** Steps put in before one call. */

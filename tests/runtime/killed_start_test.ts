@@ -8,7 +8,7 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { findImage } from "../../runtime/images/find.ts";
 import { prepare } from "../../runtime/prepare.ts";
-import { clearLeftovers, containersDirectory } from "../../runtime/records.ts";
+import { claimsDirectory, clearLeftovers, containersDirectory } from "../../runtime/records.ts";
 import { assertUnchanged, hostSnapshot } from "../helpers/host.ts";
 import { needs } from "../helpers/needs.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
@@ -25,6 +25,7 @@ Deno.test({
     const options = { command: ["true"], hostname: "killed" };
     const { draft } = await prepare({ dataRoot: root.path, from, options });
     Deno.mkdirSync(containersDirectory(root.path));
+    Deno.mkdirSync(claimsDirectory(root.path), { mode: 0o700 });
     const before = hostSnapshot(root.path);
 
     const calls = draft.birth.program.steps.length;
@@ -40,7 +41,7 @@ Deno.test({
     }
     await assertUnchanged(before);
     assert(killed > calls * 0.8, `only ${killed} of ${calls} calls were reached`);
-    // before the first call there is nothing, and the first makes the directory
+    // before the first call there is nothing, and the first makes the claim
     assertEquals(left, killed - 1);
     console.log(`killed at ${killed} of ${calls} calls; each time the next command cleared all`);
   },

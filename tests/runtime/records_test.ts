@@ -8,14 +8,17 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { O } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
-import { identify, type ProcessIdentity } from "../../runtime/processes.ts";
+import { formatStat, identify, type ProcessIdentity } from "../../runtime/processes.ts";
 import {
+  claimFile,
+  claimsDirectory,
   clearLeftovers,
   type ContainerRecord,
   containersDirectory,
   processFile,
   readRecord,
 } from "../../runtime/records.ts";
+import { readStatus } from "../../runtime/status.ts";
 import { needs } from "../helpers/needs.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
 
@@ -43,48 +46,75 @@ function sleeper(): AsyncDisposable & { identity: ProcessIdentity; isThere: () =
   };
 }
 
-/** Makes a container's directory as a start leaves it. */
-function leave(root: string, name: string, record: Partial<ContainerRecord> | string): string {
+/** Makes a container's directory, and somebody's claim on it, as a start leaves them. */
+function leave(
+  root: string,
+  name: string,
+  owner: ProcessIdentity | undefined,
+  more: Partial<ContainerRecord> | string = {},
+): string {
   const directory = `${containersDirectory(root)}/${name}`;
+  Deno.mkdirSync(claimsDirectory(root), { recursive: true });
+  Deno.writeTextFileSync(claimFile(root, name), owner ? formatStat(owner) : "");
   Deno.mkdirSync(`${directory}/upper/etc`, { recursive: true });
   Deno.mkdirSync(`${directory}/work/work`, { recursive: true });
   Deno.chmodSync(`${directory}/work/work`, 0);
   Deno.writeTextFileSync(`${directory}/upper/etc/file`, "text");
   Deno.symlinkSync("/etc/passwd", `${directory}/upper/link`);
-  const text = typeof record === "string" ? record : JSON.stringify(record);
+  const text = typeof more === "string" ? more : JSON.stringify({ id: name, ...more });
   if (text !== "") Deno.writeTextFileSync(`${directory}/record.json`, text);
   return directory;
 }
 
+/** The containers that are left; there is a claim on each of them, and on nothing else. */
 function containers(root: string): string[] {
-  return [...Deno.readDirSync(containersDirectory(root))].map(({ name }) => name).sort();
+  const [names, claimed] = [containersDirectory(root), claimsDirectory(root)]
+    .map((path) => [...Deno.readDirSync(path)].map(({ name }) => name).sort());
+  assertEquals(claimed, names);
+  return names;
 }
 
 Deno.test("what a living command has is left alone, what a dead one had is cleared away", async () => {
   await using root = await tempRoot();
   await using other = sleeper();
   const dead = await ended();
-  leave(root.path, "dead", { id: "dead", owner: dead });
-  leave(root.path, "mine", { id: "mine", owner: identify("self") });
-  leave(root.path, "other", { id: "other", owner: other.identity });
+  leave(root.path, "dead", dead);
+  leave(root.path, "mine", identify("self"));
+  leave(root.path, "other", other.identity);
   // the number was given to somebody else: an owner is its number and its start
   const start = other.identity.start - 1;
-  leave(root.path, "reused", { id: "reused", owner: { pid: other.identity.pid, start } });
+  leave(root.path, "reused", { pid: other.identity.pid, start });
   await clearLeftovers(root.path);
   assertEquals(containers(root.path), ["mine", "other"]);
   assertEquals(readRecord(`${containersDirectory(root.path)}/mine`)?.id, "mine");
   assert(other.isThere());
 });
 
-Deno.test("a directory without a record is somebody's first step, until it is old", async () => {
+Deno.test("a claim without a word is somebody's first step, until it is old", async () => {
   await using root = await tempRoot();
-  for (const [name, text] of Object.entries({ empty: "", half: '{"id":"half","owner":{"pi' })) {
-    leave(root.path, `young-${name}`, text);
-    const old = leave(root.path, `old-${name}`, text);
-    Deno.utimeSync(old, 0, Date.now() / 1000 - 60);
+  for (const [name, text] of Object.entries({ empty: "", half: '{"id":"half","crea' })) {
+    leave(root.path, `young-${name}`, undefined, text);
+    leave(root.path, `old-${name}`, undefined, text);
+    Deno.utimeSync(claimFile(root.path, `old-${name}`), 0, Date.now() / 1000 - 60);
   }
   await clearLeftovers(root.path);
   assertEquals(containers(root.path), ["young-empty", "young-half"]);
+});
+
+Deno.test("one that stays is cleared of its run, and it says that it was killed", async () => {
+  await using root = await tempRoot();
+  await using first = sleeper();
+  const owner = await ended();
+  const ran = leave(root.path, "ran", owner, { keep: true });
+  Deno.writeTextFileSync(processFile(ran), formatStat(first.identity));
+  const made = leave(root.path, "made", owner, { keep: true });
+  await clearLeftovers(root.path);
+  assertEquals([...Deno.readDirSync(claimsDirectory(root.path))], []);
+  assertEquals(first.isThere(), false);
+  const status = readStatus(ran)!;
+  assertEquals([status.exit.code, status.exit.signal, status.owner], [137, 9, owner]);
+  // it never had a process: it is as it was made
+  assertEquals([readRecord(made)?.id, readStatus(made)], ["made", undefined]);
 });
 
 Deno.test("a process that outlived its command is ended, a stranger with its number is not", async () => {
@@ -93,8 +123,8 @@ Deno.test("a process that outlived its command is ended, a stranger with its num
   await using stranger = sleeper();
   const owner = await ended();
   const write = (name: string, process: ProcessIdentity) => {
-    const directory = leave(root.path, name, { id: name, owner });
-    Deno.writeTextFileSync(processFile(directory), JSON.stringify(process));
+    const directory = leave(root.path, name, owner);
+    Deno.writeTextFileSync(processFile(directory), formatStat(process));
   };
   write("left", left.identity);
   write("stranger", { pid: stranger.identity.pid, start: stranger.identity.start - 1 });
@@ -117,7 +147,7 @@ Deno.test({
     Deno.mkdirSync(`${pids}/inner`, { recursive: true });
     Deno.writeTextFileSync(`${pids}/inner/cgroup.procs`, `${left.identity.pid}`);
     const cgroup = { path: `/${name}`, v1: { pids }, made: [pids] };
-    leave(root.path, "left", { id: "left", owner: await ended(), cgroup });
+    leave(root.path, "left", await ended(), { cgroup });
     await clearLeftovers(root.path);
     assertEquals(containers(root.path), []);
     assertEquals([exists(pids), left.isThere()], [false, false]);
@@ -126,7 +156,7 @@ Deno.test({
 
 Deno.test("a tree too deep for Deno's own removal is cleared away as well", async () => {
   await using root = await tempRoot();
-  const directory = leave(root.path, "deep", { id: "deep", owner: await ended() });
+  const directory = leave(root.path, "deep", await ended());
   let fd = libc.open(`${directory}/upper`, O.RDONLY | O.DIRECTORY, 0);
   for (let i = 0; i < 6000; i++) {
     libc.mkdirat(fd, "d", 0o755);
@@ -144,7 +174,7 @@ Deno.test({
   async fn() {
     await using root = await tempRoot();
     const owner = await ended();
-    for (const name of ["a", "b", "c"]) leave(root.path, name, { id: name, owner });
+    for (const name of ["a", "b", "c"]) leave(root.path, name, owner);
     const busy = `${containersDirectory(root.path)}/b/upper`;
     libc.mount("tiffin-test", busy, "tmpfs", 0, null);
     try {
@@ -154,11 +184,6 @@ Deno.test({
       libc.umount2(busy, 0);
     }
     await clearLeftovers(root.path);
-    // its record went with the first try: what is left of it is old one day
-    for (const name of containers(root.path)) {
-      Deno.utimeSync(`${containersDirectory(root.path)}/${name}`, 0, 0);
-    }
-    await clearLeftovers(root.path);
     assertEquals(containers(root.path), []);
   },
 });
@@ -166,7 +191,7 @@ Deno.test({
 Deno.test("several commands that clear away at once do not hinder one another", async () => {
   await using root = await tempRoot();
   const owner = await ended();
-  for (let i = 0; i < 20; i++) leave(root.path, `container-${i}`, { id: `${i}`, owner });
+  for (let i = 0; i < 20; i++) leave(root.path, `container-${i}`, owner);
   await Promise.all(Array.from({ length: 5 }, () => clearLeftovers(root.path)));
   assertEquals(containers(root.path), []);
 });
