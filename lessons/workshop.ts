@@ -77,6 +77,8 @@ export function openWorkshop(language: Language, root: string): Workshop {
   const environment = {
     PATH: `${tools}:${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`,
     TIFFIN_ROOT: root,
+    // a bridge would stay on the host; a lesson that wants a network says which
+    TIFFIN_NETWORK: "none",
     NO_COLOR: "1",
     LC_ALL: "C.UTF-8",
   };
