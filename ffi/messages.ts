@@ -6,7 +6,7 @@
 
 import { MSG } from "./constants.ts";
 import type { Calls } from "./calls.ts";
-import { attempt, offthread } from "./libc.ts";
+import { attempt, libc, offthread } from "./libc.ts";
 import { Arena, type Memory, type Ref } from "./memory.ts";
 import type { Program } from "./program.ts";
 
@@ -123,4 +123,25 @@ function read(arena: Arena, message: Memory): Received {
 /** Sends one byte; whether the other side was there to get it. */
 export function send(socket: number, byte: string): boolean {
   return attempt.send(socket, new Uint8Array([byte.charCodeAt(0)]), 1, MSG.NOSIGNAL) === 1;
+}
+
+/**
+ * Sends bytes, and a descriptor along with the first of them.
+ *
+ * @throws {SyscallError} where the other side is gone
+ */
+export function sendBytes(socket: number, bytes: Uint8Array, descriptor: number): void {
+  const arena = new Arena(LAYOUT.size + bytes.length);
+  const message = layOut(arena, "message");
+  const { address } = message;
+  arena.setWord(address + LAYOUT.iovec, arena.copy(bytes));
+  arena.setWord(address + LAYOUT.iovec + 8, bytes.length);
+  new DataView(message.bytes.buffer, message.bytes.byteOffset + LAYOUT.control)
+    .setInt32(16, descriptor, true);
+  arena.setWord(address + LAYOUT.control, CONTROL_LENGTH);
+  arena.setWord(address + LAYOUT.control + 8, SOL_SOCKET + SCM_RIGHTS * 2 ** 32);
+  const sent = libc.sendmsg(socket, message, MSG.NOSIGNAL);
+  for (let rest = bytes.subarray(sent); rest.length > 0;) {
+    rest = rest.subarray(libc.send(socket, rest, rest.length, MSG.NOSIGNAL));
+  }
 }

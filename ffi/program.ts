@@ -24,7 +24,7 @@ import { E, SyscallError } from "./errno.ts";
 import { libcAddress } from "./libc.ts";
 import { FLAG, HEADER, LARGEST_ALLOWED_ERRNO, STEP } from "./machine.ts";
 import { type Arena, type Memory, Ref } from "./memory.ts";
-import { functionAddress, walk } from "./native.ts";
+import { functionAddress, walk, walkOffThread } from "./native.ts";
 import { signatures } from "./signatures.ts";
 
 /** A function of libc by name. */
@@ -212,6 +212,16 @@ export class Program {
   walk(from?: Step): void {
     const start = from ? from.address : this.room.address;
     const failed = walk(BigInt(start), BigInt(this.header.address));
+    if (failed) throw this.error(this.#stepAt(failed));
+  }
+
+  /**
+   * As {@linkcode Program.walk}, on another thread: for a program that waits on its way.
+   *
+   * @throws {SyscallError} what the failed call says
+   */
+  async walkOffThread(): Promise<void> {
+    const failed = await walkOffThread(BigInt(this.room.address), BigInt(this.header.address));
     if (failed) throw this.error(this.#stepAt(failed));
   }
 

@@ -258,6 +258,8 @@ export const signatures = {
   socketpair: ["int", "family: AF", "type: SOCK|", "protocol: number", "fds: pointer"],
   connect: ["int", "fd: fd", "address: pointer", "length: number"],
   bind: ["int", "fd: fd", "address: pointer", "length: number"],
+  listen: ["int", "fd: fd", "backlog: number"],
+  accept: ["int", "fd: fd", "address: pointer", "length: pointer"],
   setsockopt: ["int", "fd: fd", "level: SOL", "option: number", "value: pointer", "length: number"],
   if_nametoindex: ["value", "name: string"],
   send: ["long", "fd: fd", "buffer: pointer", "length: number", "flags: MSG|"],

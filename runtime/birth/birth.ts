@@ -9,18 +9,18 @@
  */
 
 import { CLONE, O } from "../../ffi/constants.ts";
-import type { Memory, Ref } from "../../ffi/memory.ts";
-import type { Program, Step } from "../../ffi/program.ts";
+import type { Ref } from "../../ffi/memory.ts";
+import type { Program } from "../../ffi/program.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
-import type { CgroupPlan } from "../cgroups/plan.ts";
-import type { NetworkPart } from "../network/choice.ts";
-import type { Process, Spec } from "../spec.ts";
+import type { Mount } from "../spec.ts";
+import type { Passed } from "./between.ts";
 import { joinCgroup, makeCgroup } from "./cgroup.ts";
 import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
 import { writeFile } from "./files.ts";
-import type { Monitor, MonitorRequest } from "./monitor.ts";
+import type { Monitor } from "./monitor.ts";
 import { writeIdentity } from "./identity.ts";
 import {
+  announceListener,
   checkParent,
   closeFrom,
   connect,
@@ -48,6 +48,7 @@ import {
   cloneFlags,
   hasNew,
   joinNamespaces,
+  namespaceOf,
   setNames,
   sysctlPath,
 } from "./namespaces.ts";
@@ -59,95 +60,40 @@ import {
   installFilter,
   leaveKeyring,
   resetSignals,
-  type SeccompFilter,
   setCapabilities,
   setLimits,
   setNoNewPrivileges,
   setOomScore,
 } from "./process.ts";
-import { makePrivate, mountRoot, pivot, type RootSource, setRootPropagation } from "./rootfs.ts";
+import type { Birth, BirthRequest } from "./request.ts";
+import { makePrivate, mountRoot, pivot, setRootPropagation } from "./rootfs.ts";
 
-/** Everything that a birth is written from; nothing of it is touched by writing. */
-export interface BirthRequest {
-  /** what the container is; `process` must be there */
-  spec: Spec & { process: Process };
-  /** where its root comes from */
-  root: RootSource;
-  /** the file that says which process answers for the container, as long as it lasts */
-  claim: { path: string; content: string };
-  /** directories of the host's to make first, parents before children; `shared` ones may be there */
-  directories: { path: string; mode: number; why: string; shared?: boolean }[];
-  /** files of the host's to write next */
-  files: { path: string; content: string; why: string }[];
-  /** its control group */
-  cgroup?: CgroupPlan;
-  /** its network beyond loopback, which the parent makes while the child builds its root */
-  network?: NetworkPart;
-  /** its filter of system calls */
-  seccomp?: SeccompFilter;
-  /** the signals that this process ignores, see {@linkcode ignoredSignals} */
-  ignoredSignals: readonly number[];
-  /** says of a path of the host's whether it is something else than a directory */
-  isFile: (path: string) => boolean;
-  /** whether the kernel lets the container set its groups: not in a user namespace of one id */
-  mayChangeGroups: boolean;
-  /** false: its standard input is /dev/null, unless it has a terminal */
-  hasInput: boolean;
-  /** whether the container is killed when the process that starts it dies */
-  dieWithParent: boolean;
-  /** the file that will say who its first process is */
-  processFile: string;
-  /** makes a monitor its parent, which stays with it when this process has ended */
-  monitor?: { request: MonitorRequest; write: typeof import("./monitor.ts") };
-}
-
-/** A birth as written, and what the parent needs of it. */
-export interface Birth {
-  /** the calls of parent and child, in order */
-  program: Program;
-  /** the step that makes the child: what is before it the parent does, what is after it the child */
-  clone: Step;
-  /** the two ends of the line between parent and child, as socketpair(2) leaves them */
-  line: Memory;
-  /** the parent's descriptor of the cgroup that the child is born in */
-  cgroup?: Ref;
-  /** the step that makes the monitor, between the parent's part and the child's */
-  monitor?: Step;
-  /** whether the child waits for the parent to write its user and group maps */
-  waitsForMaps: boolean;
-}
+export type { Birth, BirthRequest };
 
 /** The exit status of a child that could not become its program: Docker's for its own failures. */
 const SETUP_FAILED = 125;
 
 /** Writes down the whole birth of a container; nothing is touched. */
 export function writeBirth(program: Program, request: BirthRequest): Birth {
-  const { spec } = request;
-  const inUserNamespace = hasNew(spec, "user");
+  const { spec, chapters = {}, dieWithParent } = request;
+  const { between, parcels } = chapters;
+  const waitsForMaps = hasNew(spec, "user");
 
   program.phase("a place for the container", 7);
-  const claimed = "who answers for the container: when that process is gone, others clear it away";
-  writeFile(program, request.claim.path, request.claim.content, claimed, {
-    flags: O.CREAT | O.EXCL,
-    mode: 0o600,
-  });
-  for (const { path, mode, why, shared } of request.directories) {
-    program.call(why, shared ? { allow: ["EEXIST"] } : {}).mkdir(path, mode);
-  }
-  for (const { path, content, why } of request.files) {
-    writeFile(program, path, content, why, { flags: O.CREAT | O.TRUNC, mode: 0o644 });
-  }
-
+  makePlace(program, request);
   const line = makeLine(program);
+  parcels?.sendParcels(program, spec, request.root, line);
   const { request: watching, write } = request.monitor ?? {};
   const monitor = watching &&
     write!.becomeMonitor(program, watching, line, spec.process.terminal ?? false);
 
   program.phase("limits: the control group", 4);
-  const cgroup = request.cgroup && makeCgroup(program, request.cgroup);
+  // where systemd makes the groups, it takes the child into one of them later
+  const own = chapters.isInScope ? undefined : request.cgroup;
+  const cgroup = own && makeCgroup(program, own);
 
   program.phase("namespaces", 2);
-  const flags = cloneFlags(spec) + (cgroup ? CLONE.INTO_CGROUP : 0) +
+  const flags = (between ? 0 : cloneFlags(spec)) + (cgroup ? CLONE.INTO_CGROUP : 0) +
     (monitor ? CLONE.PIDFD : 0);
   const args = program.arena.allocate(88, "clone_args");
   const struct = cloneArgs(flags);
@@ -157,31 +103,65 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
     program.call("which cgroup to be born in").memcpy(args.address + 80, cgroup.address, 4);
   }
   if (monitor) program.arena.setWord(args.address + 8, monitor.pidfd.address);
-  const pid = program.call("the child: a copy of this process, but in new namespaces", {
-    name: "pid",
-    fork: { parent: monitor?.watch },
-  })
+  const looksAfter = monitor && between && program.label();
+  const why = between
+    ? "a process in between: what it joins, only its own child is in from the beginning"
+    : "the child: a copy of this process, but in new namespaces";
+  program.call(why, { name: "pid", fork: { parent: looksAfter ?? monitor?.watch } })
     .clone3(args, args.bytes.length);
-  const clone = program.steps.at(-1)!;
+  const made = program.steps.at(-1)!;
 
   if (monitor) leaveMonitor(program, monitor, write!);
-  else connect(program, line, request.dieWithParent);
-  writeIdentity(program, request.processFile);
-  if (inUserNamespace) waitForMaps(program);
-  enterNamespaces(program, request, inUserNamespace);
-  buildRoot(program, request, inUserNamespace);
+  else connect(program, line, dieWithParent);
+  const { isOrdinaryUser = false } = chapters;
+  const passed = between?.passBetween(program, {
+    spec,
+    cgroup: own,
+    dieWithParent,
+    isOrdinaryUser,
+  });
+  const clone = passed?.clone ?? made;
+  const parcelled = parcels?.takeParcels(program, spec) ?? new Map();
+  if (request.processFile !== undefined) writeIdentity(program, request.processFile);
+  if (passed) between!.arrive(program, spec, passed);
+  if (waitsForMaps) waitForMaps(program);
+  enterNamespaces(program, request, passed);
+  buildRoot(program, request, parcelled);
   furnish(program, request);
-  becomeProcess(program, request);
+  const listener = becomeProcess(program, request);
   writeFailure(program, SETUP_FAILED);
-  if (monitor) write!.watch(program, watching!, monitor, { pid, cgroup });
+  if (looksAfter) {
+    between!.lookAfter(program, looksAfter, { between: made, clone, pidfd: monitor.pidfd.at(0) });
+  }
+  if (monitor) write!.watch(program, watching!, monitor, { pid: clone.result, cgroup });
   return {
     program,
     clone,
+    between: passed && made,
     line,
     cgroup: monitor ? undefined : cgroup,
     monitor: monitor?.clone,
-    waitsForMaps: inUserNamespace,
+    waitsForMaps,
+    joinsWithMaps: own !== undefined && !passed,
+    listener,
   };
+}
+
+/** Says who answers for the container, and makes what is to be there before it. */
+function makePlace(program: Program, { claim, directories, files }: BirthRequest): void {
+  if (claim) {
+    const why = "who answers for the container: when that process is gone, others clear it away";
+    writeFile(program, claim.path, claim.content, why, {
+      flags: O.CREAT | O.EXCL,
+      mode: 0o600,
+    });
+  }
+  for (const { path, mode, why, shared } of directories) {
+    program.call(why, shared ? { allow: ["EEXIST"] } : {}).mkdir(path, mode);
+  }
+  for (const { path, content, why } of files) {
+    writeFile(program, path, content, why, { flags: O.CREAT | O.TRUNC, mode: 0o644 });
+  }
 }
 
 /** The child's first steps where a monitor is its parent, which has closed most already. */
@@ -196,36 +176,52 @@ function leaveMonitor(
   checkParent(program, "does whoever starts it still wait? If not, this fails, and the child ends");
 }
 
-function enterNamespaces(program: Program, request: BirthRequest, inUserNamespace: boolean): void {
-  const { spec, cgroup } = request;
+function enterNamespaces(
+  program: Program,
+  { spec, cgroup, chapters = {} }: BirthRequest,
+  passed: Passed | undefined,
+): void {
   program.phase("limits: the control group", 4);
-  // a process in a user namespace has no right to the host's files; the parent moves it instead
-  if (cgroup && !inUserNamespace) joinCgroup(program, cgroup);
+  if (chapters.isInScope) {
+    waitForAnswer(program, SAYS.scope, "systemd makes the group, and moves this process into it");
+  } else if (cgroup && !passed && !hasNew(spec, "user")) {
+    // a process in a user namespace has no right to the host's files; the parent moves it instead
+    joinCgroup(program, cgroup);
+  }
   program.phase("namespaces", 2);
   if (hasNew(spec, "cgroup")) {
     program.call("a cgroup namespace: the container's own cgroup looks like the root of all")
       .unshare(CLONE.NEWCGROUP);
   }
-  joinNamespaces(program, spec);
+  if (!passed) joinNamespaces(program, spec);
+  chapters.clocks?.shiftClocks(program, spec.linux?.timeOffsets);
   program.call("a session of its own: no terminal of the host's controls it").setsid();
 }
 
 /** The root, the mounts and the devices. */
-function buildRoot(program: Program, request: BirthRequest, inUserNamespace: boolean): void {
-  const { spec, root } = request;
+function buildRoot(program: Program, request: BirthRequest, parcelled: Map<Mount, Ref>): void {
+  const { spec, root, chapters = {} } = request;
+  const { hooks, parcels } = chapters;
   const mounts = spec.mounts ?? [];
+  const inUserNamespace = namespaceOf(spec, "user") !== undefined;
   // a spec that binds the host's /dev wants it as it is
   const makesDevices = !mounts.some((mount) => mount.destination === "/dev" && isBind(mount));
   const devices = allDevices(spec.linux?.devices);
 
   program.phase("root file system", 3);
   program.call("files get exactly the modes that are written here").umask(0);
-  const binds = pickUpBinds(program, mounts, request.isFile);
+  const own = parcels ? mounts.filter((mount) => !parcelled.has(mount)) : mounts;
+  const binds = pickUpBinds(program, own, request.isFile);
+  for (const [mount, fd] of parcelled) {
+    binds.set(mount, { fd, isFile: isBind(mount) && request.isFile(mount.source!) });
+  }
   if (inUserNamespace) makeDetached(program, mounts, binds);
   const nodes = makesDevices && inUserNamespace ? pickUpDevices(program, devices) : undefined;
   makePrivate(program);
   mountRoot(program, root);
-  pivot(program);
+  // hooks are to see the finished tree from the host's root, which this process leaves otherwise
+  const back = hooks?.write.stepInside(program);
+  if (!back) pivot(program);
 
   program.phase("mounts", 6);
   const context: MountContext = {
@@ -238,6 +234,15 @@ function buildRoot(program: Program, request: BirthRequest, inUserNamespace: boo
 
   program.phase("devices", 3);
   if (makesDevices) makeDevices(program, devices, nodes, context.made);
+  if (back) {
+    const { prestart = [], createRuntime = [], createContainer = [] } = spec.hooks!;
+    hooks!.write.stepBack(program, back, root);
+    if (prestart.length || createRuntime.length) hooks!.write.waitForHooks(program);
+    hooks!.write.runHooks(program, "createContainer", createContainer, hooks!.subject);
+    program.phase("root file system", 3);
+    pivot(program);
+    program.phase("devices", 3);
+  }
   if (spec.process.terminal) {
     const { height = 24, width = 80 } = spec.process.consoleSize ?? {};
     const terminal = openTerminal(program, {
@@ -291,18 +296,25 @@ function furnish(program: Program, request: BirthRequest): void {
   setRootPropagation(program, rootfsPropagation);
 }
 
-/** Limits, rights, user, filter, and the program itself. */
-function becomeProcess(program: Program, request: BirthRequest): void {
-  const { spec: { process }, seccomp } = request;
+/** Limits, rights, user, filter, and the program itself. @returns the filter's descriptor */
+function becomeProcess(program: Program, request: BirthRequest): Ref | undefined {
+  const { spec, seccomp, chapters = {} } = request;
+  const { process } = spec;
   program.phase("the process", 7);
   setLimits(program, process);
+  chapters.traits?.setTraits(program, process, spec.linux?.personality);
   resetSignals(program, request.ignoredSignals);
   leaveKeyring(program);
 
   program.phase("rights", 13);
+  let listener: Ref | undefined;
+  const filter = () => {
+    listener = installFilter(program, seccomp!, chapters.listens);
+    if (chapters.listens) announceListener(program);
+  };
   // a filter set by a process that can still gain rights needs CAP_SYS_ADMIN
   const filterFirst = seccomp && !process.noNewPrivileges;
-  if (filterFirst) installFilter(program, seccomp);
+  if (filterFirst) filter();
   const capabilities = process.capabilities ?? {};
   cutBoundingSet(program, capabilities.bounding ?? []);
   becomeUser(program, process, request.mayChangeGroups);
@@ -316,9 +328,17 @@ function becomeProcess(program: Program, request: BirthRequest): void {
     process.user.umask ?? 0o022,
   );
   if (process.noNewPrivileges) setNoNewPrivileges(program);
-  if (seccomp && !filterFirst) installFilter(program, seccomp);
+  if (seccomp && !filterFirst) filter();
+  const { hooks } = chapters;
+  hooks?.write.runHooks(
+    program,
+    "startContainer",
+    spec.hooks!.startContainer ?? [],
+    hooks.subject,
+  );
 
   program.phase("the program", 7);
   execute(program, process);
   program.end();
+  return listener;
 }

@@ -10,10 +10,11 @@ import { attempt, libc, offthread } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
 import { receive, send } from "../../ffi/messages.ts";
 import { Program, type Step, type Weave } from "../../ffi/program.ts";
-import { type Birth, type BirthRequest, writeBirth } from "./birth.ts";
+import { writeBirth } from "./birth.ts";
 import { joinCgroup } from "./cgroup.ts";
 import { SAYS } from "./line.ts";
 import type { MapWriter } from "./maps.ts";
+import type { Birth, BirthRequest } from "./request.ts";
 
 /** A container whose program runs. */
 export interface Launched {
@@ -94,7 +95,7 @@ export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): 
     const program = new Program(new Arena(1 << 16), weave, 128);
     const helpers = writeMaps(program, pid, request.spec, writer);
     // the child itself has no right to the host's cgroup files any more
-    if (request.cgroup) joinCgroup(program, request.cgroup, pid);
+    if (birth.joinsWithMaps) joinCgroup(program, request.cgroup!, pid);
     return { program, check: () => checkHelpers(helpers) };
   };
   return { request, birth, attend, attended: [] };
@@ -114,7 +115,7 @@ export function ended(): void {
  * @throws what `examine` makes of a failed step; nothing of the child is left then
  */
 export async function launch(draft: Draft, examine: Examine): Promise<Launched> {
-  const { birth: { program, clone, line, cgroup, monitor } } = draft;
+  const { birth: { program, clone, between, line, cgroup, monitor } } = draft;
   try {
     await walk(draft, program);
   } catch (error) {
@@ -122,8 +123,6 @@ export async function launch(draft: Draft, examine: Examine): Promise<Launched> 
     const step = program.failed;
     throw step ? await examine({ request: draft.request, program, step }) : error;
   }
-  // what this process has made, and has to wait for in the end
-  const own = (monitor ?? clone).result.value;
   const ours = line.at(0).value;
   libc.close(line.at(4).value);
   if (cgroup) libc.close(cgroup.value);
@@ -131,15 +130,21 @@ export async function launch(draft: Draft, examine: Examine): Promise<Launched> 
   try {
     terminal = await converse(draft, ours, examine);
   } catch (error) {
-    attempt.kill(own, SIG.KILL);
-    attempt.waitpid(own, null, 0);
+    // all that this process has made, and has to wait for
+    const children = [monitor, monitor ? undefined : between, monitor ? undefined : clone];
+    for (const pid of children.map((step) => step?.result.value ?? 0)) {
+      if (pid <= 0) continue;
+      attempt.kill(pid, SIG.KILL);
+      attempt.waitpid(pid, null, 0);
+    }
     throw error;
   } finally {
     attempt.close(ours);
   }
   const pid = childOf(draft)!;
   // a monitor goes on to use its program
-  if (monitor) return { pid, monitor: own };
+  if (monitor) return { pid, monitor: monitor.result.value };
+  if (between) libc.waitpid(between.result.value, null, 0);
   running++;
   if (program.arena.size === ARENA_SIZE) spare.push(program.arena);
   return { pid, terminal };
@@ -213,6 +218,11 @@ async function converse(
       await attend(draft, "network", examine);
     }
     if (byte === SAYS.network) send(line, SAYS.network);
+    const answer = request.chapters?.answers?.[byte];
+    if (answer) {
+      await answer(childOf(draft)!, draft.birth);
+      send(line, byte);
+    }
     if (byte === SAYS.failed || byte === "") {
       if (terminal !== undefined) attempt.close(terminal);
       throw await examine({ request, program, step: program.failed!, pid: childOf(draft) });

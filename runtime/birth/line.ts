@@ -15,6 +15,7 @@ import { Program } from "../../ffi/program.ts";
 export const SAYS = {
   waiting: "w",
   network: "n",
+  scope: "s",
   hooks: "h",
   listener: "l",
   terminal: "t",
@@ -77,6 +78,24 @@ export function say(program: Program, byte: string, why: string): void {
 /** Says one byte to the parent, and waits until it has done its part and answers. */
 export function waitForAnswer(program: Program, byte: string, why: string): void {
   say(program, byte, why);
+  awaitAnswer(program);
+}
+
+/**
+ * Says that there is a filter whose calls somebody else decides on, and waits until that one knows.
+ *
+ * By write(2), which no such filter may ask about (unsupported.ts): nobody could answer yet.
+ */
+export function announceListener(program: Program): void {
+  const message = {
+    bytes: new TextEncoder().encode(SAYS.listener),
+    text: JSON.stringify(SAYS.listener),
+  };
+  program.call("the filter's descriptor is for the parent to fetch").write(LINE, message, 1);
+  awaitAnswer(program);
+}
+
+function awaitAnswer(program: Program): void {
   const answered = program.label();
   program.call("wait until it is done", { onNonzero: answered })
     .read(LINE, program.arena.allocate(8, "answer"), 1);

@@ -35,12 +35,13 @@ export function hasNew(spec: Spec, type: LinuxNamespaceType): boolean {
  * The CLONE flags for the container's first process.
  *
  * A new cgroup namespace is not among them: its root is the cgroup that its maker is in, and the
- * process is moved into its own only later (cgroup_namespaces(7)).
+ * process is moved into its own only later (cgroup_namespaces(7)). Nor is one of time, whose clocks
+ * are set while nobody is in it (clocks.ts).
  */
 export function cloneFlags(spec: Spec): number {
   let flags = 0;
   for (const { type, path } of spec.linux?.namespaces ?? []) {
-    if (!path && type !== "cgroup") flags |= NAMESPACE_FLAGS[type];
+    if (!path && type !== "cgroup" && type !== "time") flags |= NAMESPACE_FLAGS[type];
   }
   return flags;
 }

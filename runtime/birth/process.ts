@@ -19,7 +19,7 @@ import {
   SIG,
   SIG_HOW,
 } from "../../ffi/constants.ts";
-import type { Struct } from "../../ffi/memory.ts";
+import type { Ref, Struct } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 import { ints, rlimit } from "../../ffi/structs.ts";
 import { CAPABILITY_NAMES, capabilityMask } from "../capabilities.ts";
@@ -164,15 +164,25 @@ export function setNoNewPrivileges(program: Program): void {
     .prctl(PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/** Installs the filter of system calls, seccomp(2). */
-export function installFilter(program: Program, { filter, flags }: SeccompFilter): void {
+/**
+ * Installs the filter of system calls, seccomp(2).
+ *
+ * @param listens whether some calls are somebody else's to decide on
+ * @returns what seccomp(2) gives: where somebody listens, the descriptor for it
+ */
+export function installFilter(
+  program: Program,
+  { filter, flags }: SeccompFilter,
+  listens = false,
+): Ref {
   const { arena } = program;
   const count = filter.length / 8;
   const sockFprog = arena.allocate(16, "filter");
   sockFprog.text = `{len=${count}}`;
   arena.setWord(sockFprog.address, count);
   arena.setWord(sockFprog.address + 8, arena.copy(filter));
-  program.call("every system call from here on has to pass the filter; nothing can take it off")
+  const why = "every system call from here on has to pass the filter; nothing can take it off";
+  return program.call(why, listens ? { name: "listener" } : {})
     .seccomp(SECCOMP_SET_MODE.FILTER, flags, sockFprog);
 }
 

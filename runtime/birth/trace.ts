@@ -90,7 +90,7 @@ const ASKS: readonly string[] = [SAYS.waiting, SAYS.network].map((byte) => JSON.
 
 /** The order in which things happen: the parent's part while the child waits stands where it waits. */
 function arrange(
-  { birth: { program, clone } }: Draft,
+  { birth: { program, clone, between } }: Draft,
   attended: readonly Program[],
   make: (program: Program, step: Step) => Line,
 ): Line[] {
@@ -100,7 +100,7 @@ function arrange(
   let asks = false;
   for (const step of program.steps) {
     lines.push({ ...make(program, step), by });
-    if (step === clone) by = "child";
+    if (step === (between ?? clone)) by = "child";
     if (step.name === "send") asks = ASKS.includes((step.args[1] as Struct | null)?.text ?? "");
     if (step.name !== "read" || !asks) continue;
     asks = false;

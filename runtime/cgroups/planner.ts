@@ -268,7 +268,7 @@ export function cgroupPath(cgroupsPath: string | undefined, id: string): string 
   const fail = (why: string) => {
     throw new CgroupError("linux.cgroupsPath", `"${cgroupsPath}" ${why}`);
   };
-  if (/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath)) {
+  if (isScopePath(cgroupsPath)) {
     fail(
       "is systemd's form, slice:prefix:name, for which systemd would have to be asked; " +
         'use a path, for example with "native.cgroupdriver=cgroupfs" in Docker',
@@ -278,4 +278,9 @@ export function cgroupPath(cgroupsPath: string | undefined, id: string): string 
   if (steps.includes("..")) fail("leads upwards");
   if (!steps.length) fail("is the root, which is not a container's to have");
   return `/${steps.join("/")}`;
+}
+
+/** Whether a `cgroupsPath` has systemd's form, `slice:prefix:name`. */
+export function isScopePath(cgroupsPath: string | undefined): cgroupsPath is string {
+  return /^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath ?? "");
 }

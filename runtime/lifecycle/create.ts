@@ -54,7 +54,7 @@ async function make({ dataRoot, directory, record, draft }: Prepared): Promise<v
   for (const each of [containersDirectory(dataRoot), claimsDirectory(dataRoot)]) {
     Deno.mkdirSync(each, { recursive: true, mode: 0o700 });
   }
-  Deno.writeTextFileSync(claim.path, claim.content, { createNew: true, mode: 0o600 });
+  Deno.writeTextFileSync(claim!.path, claim!.content, { createNew: true, mode: 0o600 });
   try {
     for (const { path, mode, shared = false } of directories) {
       // what is bound from the host is made by the start, as Docker does it

@@ -24,13 +24,13 @@ export interface Requirements {
   /** The user is not root, may make user namespaces, and has ranges in subuid(5) and subgid(5). */
   ordinaryUser?: true;
   /** Programs found in `PATH`. */
-  programs?: string[];
+  programs?: readonly string[];
   /** Shared libraries, by the name that dlopen(3) is given. */
-  libraries?: string[];
+  libraries?: readonly string[];
   /** A pure v2 hierarchy that has the four controllers, or v1 hierarchies. */
   cgroup?: "v2" | "v1";
   /** Files or directories that exist. */
-  files?: string[];
+  files?: readonly string[];
   /** The machine's architecture, as Deno names it. */
   arch?: typeof Deno.build.arch;
 }

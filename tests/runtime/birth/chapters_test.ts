@@ -17,7 +17,7 @@ const SUBJECT = { ociVersion: "1.2.1", id: "one", bundle: "/bundle" };
 
 async function chaptersOf(trial: Trial, isOrdinaryUser = false): Promise<Partial<BirthRequest>> {
   const chapters = await loadChapters(requestFor("/rootfs", trial).spec, SUBJECT);
-  return { chapters: { ...chapters, isOrdinaryUser } };
+  return { chapters: { ...chapters, isOrdinaryUser }, processFile: "/process" };
 }
 
 async function written(trial: Trial, isOrdinaryUser = false): Promise<string[]> {
@@ -75,7 +75,7 @@ Deno.test("an ordinary user has no right to anything before it is in the user na
 });
 
 Deno.test("a new user namespace comes after what is joined, and waits for its maps in the child", async () => {
-  const trial = namespaces(["mount"], ["user"], ["network", "/n"]);
+  const trial = namespaces(["mount"], ["user"], ["network", "/n"], ["cgroup"]);
   trial.linux!.uidMappings = trial.linux!.gidMappings = [{
     containerID: 0,
     hostID: 1000,
@@ -86,7 +86,7 @@ Deno.test("a new user namespace comes after what is joined, and waits for its ma
     "setns(network, CLONE_NEWNET)",
     "pid = clone3({flags=CLONE_PARENT|CLONE_NEWNS|CLONE_NEWUSER}, 88)",
     'send(3, "w", 1, MSG_NOSIGNAL)',
-    "unshare(",
+    "unshare(CLONE_NEWCGROUP)",
   );
 });
 

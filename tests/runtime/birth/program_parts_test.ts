@@ -57,7 +57,7 @@ Deno.test("the parent writes the maps, groups first, and moves the child into it
     }),
     cgroup: CGROUP,
   };
-  const { program } = (await draft(request, { denySetgroups: true }).attend("PID"))!;
+  const { program } = (await draft(request, { denySetgroups: true }).attend("maps", "PID"))!;
   assertOrder(
     program.steps.map((step) => program.format(step)),
     'file = open("/proc/PID/setgroups"',

@@ -114,6 +114,7 @@ const LAYERS: RootSource = {
   work: "../containers/1/work",
   mountPoint: "../containers/1/rootfs",
   userxattr: true,
+  isThrownAway: true,
 };
 
 Deno.test("layers are stacked by short names, from the directory that they are in", () => {

@@ -78,7 +78,7 @@ Deno.test({
     const { results, status } = await live(defaults(), (program) => {
       const call = () => program.call("", anyFailure);
       call().umask(0o22);
-      call().keyctl(1, "session");
+      call().keyctl(1, new TextEncoder().encode("session\0"));
       call().unshare(0x10000000);
       call().unshare(0x20000);
       call().mount("none", "/tmp", "tmpfs", 0, null);
