@@ -16,6 +16,7 @@ import type { Failure } from "./birth/launch.ts";
 import { BINDS } from "./diagnosis/binds.ts";
 import { EXECUTE, exitCodeOf } from "./diagnosis/execute.ts";
 import { FILES } from "./diagnosis/files.ts";
+import { HELPERS } from "./diagnosis/helpers.ts";
 import { MOUNTS } from "./diagnosis/mounts.ts";
 import { NAMESPACES } from "./diagnosis/namespaces.ts";
 import { PIVOT } from "./diagnosis/pivot.ts";
@@ -48,7 +49,7 @@ export class StartError extends Error {
 }
 
 /** Every case by function; a function may be in several tables, which are asked in this order. */
-const TABLES: Cases[] = [PIVOT, EXECUTE, MOUNTS, BINDS, NAMESPACES, RIGHTS, FILES];
+const TABLES: Cases[] = [PIVOT, EXECUTE, MOUNTS, BINDS, NAMESPACES, RIGHTS, FILES, HELPERS];
 
 /**
  * Finds out why a start failed; launch.ts calls it while the failed child is still held.

@@ -123,6 +123,8 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   const clone = passed?.clone ?? made;
   const parcelled = parcels?.takeParcels(program, spec) ?? new Map();
   if (request.processFile !== undefined) writeIdentity(program, request.processFile);
+  // as long as this process is the user that it was: /proc/self is nobody's after a change
+  chapters.clocks?.shiftClocks(program, spec.linux?.timeOffsets);
   if (passed) between!.arrive(program, spec, passed);
   if (waitsForMaps) waitForMaps(program);
   enterNamespaces(program, request, passed);
@@ -194,7 +196,6 @@ function enterNamespaces(
       .unshare(CLONE.NEWCGROUP);
   }
   if (!passed) joinNamespaces(program, spec);
-  chapters.clocks?.shiftClocks(program, spec.linux?.timeOffsets);
   program.call("a session of its own: no terminal of the host's controls it").setsid();
 }
 
@@ -317,7 +318,9 @@ function becomeProcess(program: Program, request: BirthRequest): Ref | undefined
   if (filterFirst) filter();
   const capabilities = process.capabilities ?? {};
   cutBoundingSet(program, capabilities.bounding ?? []);
-  becomeUser(program, process, request.mayChangeGroups);
+  // in a namespace that is somebody else's, whether it may is seen when it is tried
+  const isJoined = namespaceOf(spec, "user")?.path !== undefined;
+  becomeUser(program, process, isJoined ? "perhaps" : request.mayChangeGroups);
   program.call("to where the program starts, with the user's own rights").chdir(process.cwd);
   setCapabilities(program, capabilities);
   if (request.dieWithParent) {

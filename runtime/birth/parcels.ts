@@ -166,6 +166,8 @@ function copyUp(program: Program, mount: Mount, options: MountOptions, root: Roo
   );
   jump(program, done, "nothing to copy");
   program.place(there);
+  program.call("the copy's own mode has no sticky bit to keep")
+    .fchmodat(tree, ".", 0o700, 0);
   runProgram(program, {
     paths: ["/usr/bin/cp", "/bin/cp", "/run/current-system/sw/bin/cp"],
     args: ["cp", "-a", "/proc/self/fd/0/.", "/proc/self/fd/1/"],

@@ -114,12 +114,17 @@ export function cutBoundingSet(program: Program, keep: readonly string[]): void 
  *
  * @param mayChangeGroups false in a user namespace whose `setgroups` file says `deny`
  */
-export function becomeUser(program: Program, { user }: Process, mayChangeGroups: boolean): void {
+export function becomeUser(
+  program: Program,
+  { user }: Process,
+  mayChangeGroups: boolean | "perhaps",
+): void {
   const groups = user.additionalGids ?? [];
   program.call("changing the user shall not drop the capabilities that are set below")
     .prctl(PR.SET_KEEPCAPS, 1, 0, 0, 0);
   if (mayChangeGroups) {
-    program.call("these groups and no others: root's own would go along otherwise")
+    const allow = mayChangeGroups === "perhaps" && !groups.length ? ["EPERM"] : [];
+    program.call("these groups and no others: root's own would go along otherwise", { allow })
       .setgroups(groups.length, groups.length ? ints(groups) : null);
   }
   program.call("the group, while the process still may change it")

@@ -30,6 +30,8 @@ function runs(
     async fn() {
       await using root = await tempRoot();
       const bundle = await makeBundle(root.path);
+      // who is root in a user namespace only has to come as far as the bundle
+      await Deno.chmod(root.path, 0o711);
       await bundle.write(script, (config) => change(config, root.path));
       const before = hostSnapshot(root.path);
       const { error, output, code } = await runOurs(bundle, { ownCgroup: false });
@@ -101,6 +103,24 @@ runs(
   },
 );
 
+for (
+  const [propagation, root, proc] of [
+    ["shared", "shared", "-"],
+    ["rshared", "shared", "shared"],
+    ["unbindable", "unbindable", "-"],
+    ["runbindable", "unbindable", "unbindable"],
+  ] as const
+) {
+  runs(
+    `a root that is ${propagation}`,
+    "cut -d' ' -f5,7 /proc/self/mountinfo | grep -e '^/ ' -e '^/proc ' | cut -d' ' -f2 | cut -d: -f1",
+    ({ linux }) => {
+      linux.rootfsPropagation = propagation;
+    },
+    (output) => assertEquals(output.trim().split("\n"), [root, proc]),
+  );
+}
+
 /** The owner of a file as the container sees it, and of one that it makes, as the disk has it. */
 async function mapped(
   { mounts }: Config,
@@ -110,6 +130,7 @@ async function mapped(
 ): Promise<void> {
   const source = `${directory}/source`;
   await Deno.mkdir(`${source}/inner`, { recursive: true });
+  await Deno.mkdir(`${directory}/bundle/rootfs/mnt`);
   await Deno.writeTextFile(`${source}/file`, "");
   await Deno.chown(`${source}/file`, 5, 6);
   await Deno.chmod(source, 0o777);
@@ -120,7 +141,7 @@ const shift = (containerID: number, hostID: number) => [{ containerID, hostID, s
 
 runs(
   "files that belong to others than on the disk",
-  "stat -c '%u %g' /mnt/file; touch /mnt/new",
+  "stat -c '%u %g' /mnt/file; touch /mnt/new || true",
   (config, directory) =>
     mapped(config, directory, ["rbind", "nosuid"], {
       uidMappings: shift(0, 2000),
