@@ -44,9 +44,6 @@ export async function login(args: string[], _context: Context): Promise<number> 
   }
   if (fromInput && !flags.username) throw wrongFlag("--password-stdin needs --username");
   const registry = await hostOf(operands[0]);
-  if (flags.password !== undefined) {
-    printError("the process list shows a password in --password: --password-stdin keeps it away\n");
-  }
   const [{ checkLogin }, { keepCredentials }] = await Promise.all([
     import("../runtime/images/login.ts"),
     import("../runtime/images/credential_store.ts"),
@@ -57,6 +54,9 @@ export async function login(args: string[], _context: Context): Promise<number> 
   }
   const password = fromInput ? await inputLine() : flags.password ?? await askPassword();
   if (password === "") throw new UsageError("the password is empty");
+  if (flags.password !== undefined) {
+    printError("the process list shows a password in --password: --password-stdin keeps it away\n");
+  }
   await checkLogin(registry, { username, password });
   const { helper, path } = await keepCredentials(registry, { username, password });
   if (helper === undefined) {

@@ -70,7 +70,7 @@ export async function push(args: string[], { root }: Context): Promise<number> {
     const all = names.map(parseReference).filter(({ registry, repository, digest }) => {
       return registry === reference.registry && repository === reference.repository && !digest;
     });
-    if (all.length > 0) return all;
+    if (all.length > 0) return all.sort((a, b) => a.tag! < b.tag! ? -1 : 1);
     const repository = familiarName({ ...reference, tag: undefined });
     throw new known.UnknownImage(
       `no image is called ${repository}: tiffin images lists those that are there`,

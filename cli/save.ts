@@ -43,7 +43,7 @@ export async function save(args: string[], { root }: Context): Promise<number> {
   const chosen = new Map<string, ImageToSave>();
   for (const operand of operands) {
     const [image] = await known.knownImages(store, operand);
-    const { names } = chosen.get(image.digest) ?? { names: [] };
+    const names = chosen.get(image.digest)?.names ?? [];
     const name = known.portableName(image.name);
     // One that is meant by its ID has no name in the archive, as with Docker.
     if (known.isNamed(operand, image) && !names.includes(name)) names.push(name);

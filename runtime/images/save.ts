@@ -10,7 +10,7 @@
 
 import { digestOf, hasher, hexOf } from "./digest.ts";
 import { type Descriptor, MAX_DOCUMENT, MEDIA_TYPE } from "./manifest.ts";
-import { familiarName, parseReference } from "./reference.ts";
+import { canonicalName, parseReference } from "./reference.ts";
 import { type Image, type ImageStore, StoreError } from "./store.ts";
 import { encodeHeader, END_OF_ARCHIVE, padding } from "./tar_writer.ts";
 
@@ -71,7 +71,8 @@ async function filesOf(
     for (const name of names) manifests.push({ ...descriptor, annotations: annotationsOf(name) });
     saved.push({
       Config: blobName(image.id),
-      RepoTags: names.map(parseReference).filter(({ tag }) => tag).map(familiarName),
+      // in full: podman 4 takes Docker's short ones for names of localhost's
+      RepoTags: names.map(parseReference).filter(({ tag }) => tag).map(canonicalName),
       Layers: image.manifest.layers.map(({ digest }) => blobName(digest)),
     });
   }

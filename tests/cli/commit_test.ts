@@ -87,6 +87,7 @@ Deno.test({
     assertEquals((await box.run(["named:2", "cat", "/made/file"])).stdout, "two\n");
     const layers = (await tiffin("image", "layers", "--format", "json", "named:2")).stdout;
     assertEquals(layers.trim().split("\n").length, 3);
+    for (const name of ["named:2", short]) await tiffin("rmi", "-f", name);
   },
 });
 
@@ -158,10 +159,13 @@ Deno.test({
     await talk.say("\n");
     assertMatch((await talk.end()).stdout, /^new\n/, "it is not paused");
     if (isRoot) {
-      await using plain = box.start(["--rootfs", "/", "sh", "-c", "echo up; read line"]);
+      const { layers: [layer] } = (await new ImageStore(box.path).image("local"))!;
+      const words = ["--rootfs", layer.directory, "sh", "-c", "echo up; read line"];
+      await using plain = box.start(words);
       await plain.hear(/up/);
       const [{ name }] = [...Deno.readDirSync(`${box.path}/containers`)];
       assertMatch(await line("commit", name, "x:1"), /was made from a directory, not an image/);
+      await plain.end();
     }
   },
 });

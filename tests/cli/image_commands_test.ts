@@ -62,7 +62,7 @@ Deno.test({
       new RegExp(`^1: digest: sha256:[0-9a-f]{64} size: ${bytes.length}\n$`),
     );
     const lines = first.stderr.trim().split("\n");
-    assertEquals(lines[0], `${name}:1: 2 layers, 6.14kB`);
+    assertEquals(lines[0], `${name}:1: 2 layers, 6.66kB`);
     assertEquals(lines.filter((line) => /^[0-9a-f]{12}: pushed$/.test(line)).length, 2);
 
     const all = await it.run("push", "-a", name);
@@ -112,7 +112,7 @@ Deno.test({
     const tags = JSON.parse(manifest.content).map(({ RepoTags }: { RepoTags: string[] }) =>
       RepoTags
     );
-    assertEquals(tags, [["a:1"], ["b:1"]]);
+    assertEquals(tags, [["docker.io/library/a:1"], ["docker.io/library/b:1"]]);
     const command =
       `TIFFIN_ROOT=${it.root.path} ${Deno.execPath()} run -A mod.ts save a:1 b:1 >${path}2`;
     const shell = await new Deno.Command("sh", { args: ["-c", command], cwd: project }).output();

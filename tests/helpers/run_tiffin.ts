@@ -29,6 +29,9 @@ export interface Outcome {
   stderr: string;
 }
 
+/** Otherwise Deno asks now and then, also through a proxy of a test's, for a newer one of itself. */
+const DENO_ALONE = { DENO_NO_UPDATE_CHECK: "1" };
+
 /**
  * Run one Tiffin command to its end.
  *
@@ -38,7 +41,7 @@ export async function runTiffin(args: string[], options: RunOptions): Promise<Ou
   const { root, stdin, env, timeout = 60 } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", `${project}/mod.ts`, ...args],
-    env: { NO_COLOR: "1", TIFFIN_NETWORK: "none", ...env, TIFFIN_ROOT: root },
+    env: { ...DENO_ALONE, NO_COLOR: "1", TIFFIN_NETWORK: "none", ...env, TIFFIN_ROOT: root },
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",

@@ -8,7 +8,7 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { cut, endless, type Fault, stall } from "../../helpers/faulty_registry.ts";
 import { assertWhole, names, noise, start } from "./pull_fixture.ts";
-import { fails } from "./registry_client.ts";
+import { fails, hasty } from "./registry_client.ts";
 
 Deno.test("a download that is cut goes on where it was", async () => {
   await using it = await start();
@@ -28,7 +28,7 @@ Deno.test("a download that is cut goes on where it was", async () => {
 Deno.test("a stall is a cut", async () => {
   await using it = await start();
   it.registry.fault(it.blob(0), (_, honest) => stall(honest, 70_000), 1);
-  await it.pull();
+  await it.pull(":1", { patience: hasty });
   await assertWhole(it.store, it.image);
   const asked = it.registry.asked.filter(({ line }) => line === it.blob(0));
   assertEquals(asked[1].headers.get("range"), "bytes=70000-");

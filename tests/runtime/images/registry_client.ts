@@ -12,8 +12,11 @@ import { Registry, type RegistryOptions } from "../../../runtime/images/registry
 import { RegistryError, type RegistryErrorKind } from "../../../runtime/images/registry_error.ts";
 import type { FaultyRegistry } from "../../helpers/faulty_registry.ts";
 
-/** Little enough for a test. */
-export const patience: Patience = { stall: 300, attempts: 3, backoff: 5, longestPause: 1500 };
+/** Little enough for a test; but a busy machine is no stall. */
+export const patience: Patience = { stall: 10_000, attempts: 3, backoff: 5, longestPause: 1500 };
+
+/** For those tests whose registry says nothing. */
+export const hasty: Patience = { ...patience, stall: 300 };
 
 /** No credentials, whatever the machine's own Docker configuration has. */
 export const nobody = () => Promise.resolve(undefined);

@@ -22,7 +22,7 @@ import {
   requireToken,
   stall,
 } from "../../helpers/faulty_registry.ts";
-import { client, fails, nobody, patience } from "./registry_client.ts";
+import { client, fails, hasty, nobody, patience } from "./registry_client.ts";
 
 const layer = new TextEncoder().encode("not really a tar, but nobody looks here");
 
@@ -204,7 +204,7 @@ Deno.test("a server that says nothing, or stops in the middle, is given up", asy
   await registry.addImage("a/b", "1", [layer]);
   registry.fault("GET", () => new Promise(() => {}), 1);
   await fails(
-    () => client(registry).manifest("1"),
+    () => client(registry, { patience: hasty }).manifest("1"),
     "unreachable",
     "nothing came",
     "check the host",
@@ -212,7 +212,8 @@ Deno.test("a server that says nothing, or stops in the middle, is given up", asy
   assertEquals(registry.asked.length, 1, "another try would take as long");
 
   registry.fault("GET", (_, honest) => stall(honest, 5));
-  const error = await fails(() => client(registry).manifest("1"), "unreachable");
+  const stalled = client(registry, { patience: hasty });
+  const error = await fails(() => stalled.manifest("1"), "unreachable");
   assertMatch(error.message, /nothing came for 0.3 s/);
 
   const abort = new AbortController();

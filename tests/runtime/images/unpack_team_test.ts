@@ -85,7 +85,7 @@ Deno.test("layers are unpacked side by side, and before they have come whole", a
       return new Response(ReadableStream.from(body()), { status, headers });
     });
   }
-  const pulled = it.pull({ patience: { ...patience, stall: 10_000 } });
+  const pulled = it.pull();
   const both = () => begun(it.store, "first") === Math.min(2, navigator.hardwareConcurrency);
   await until(both, "the first files of both layers were there");
   assertEquals(names(`${it.store.root}/layers`), [], "nothing is in place before it was checked");
@@ -156,7 +156,7 @@ Deno.test("a pull that is stopped leaves no layer half made, and waits for nobod
   await using it = await start(tarball(file("a", noise(300_000, 1))), tarball(file("b")));
   it.registry.fault(it.blob(0), (_, honest) => slowly(honest, 50_000, 1000));
   const stop = new AbortController();
-  const pulled = it.pull({ signal: stop.signal, patience: { ...patience, stall: 10_000 } });
+  const pulled = it.pull({ signal: stop.signal });
   const failed = assertRejects(() => pulled, Error, "Ctrl-C");
   await until(() => begun(it.store, "a") === 1, "the first layer was begun");
   const before = performance.now();
