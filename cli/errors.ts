@@ -36,6 +36,9 @@ const BROKEN_PIPE = 141;
 /** Docker's exit code where `run` itself fails, and not the command in the container. */
 const RUN_FAILED = 125;
 
+/** Commands whose exit code is that of a command in a container. */
+const RUNNING = new Set(["run", "explain", "exec"]);
+
 /**
  * Prints an error.
  *
@@ -59,8 +62,7 @@ export function report(error: unknown, occasion: Occasion): number {
 /** What a person is told about an error. */
 export function complaintOf(error: unknown, occasion: Occasion): Complaint {
   const { command } = occasion;
-  const isRun = command === undefined || command === "run" || command === "explain";
-  const usual = isRun ? RUN_FAILED : 1;
+  const usual = command === undefined || RUNNING.has(command) ? RUN_FAILED : 1;
   if (!(error instanceof Error) || MISTAKES.has(error.name)) {
     return { ...mistake(error), exitCode: usual };
   }

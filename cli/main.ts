@@ -40,6 +40,7 @@ export interface CommandEntry {
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: { file: "./run.ts", name: "run", helpFile: "./run_help.ts" },
   explain: { file: "./run.ts", name: "explain", helpFile: "./explain_help.ts" },
+  exec: { file: "./exec.ts", name: "exec" },
   pull: { file: "./pull.ts", name: "pull" },
   push: { file: "./push.ts", name: "push" },
   images: { file: "./images.ts", name: "images" },

@@ -84,7 +84,8 @@ async function watchPull(): Promise<PullObserver> {
   return new PullWatch();
 }
 
-async function size(): Promise<{ height: number; width: number }> {
+/** How large this terminal is. */
+export async function size(): Promise<{ height: number; width: number }> {
   const { windowSize } = await later<typeof import("./terminal.ts")>(import.meta, "./terminal.ts");
   const { rows, columns } = windowSize();
   return { height: rows, width: columns };
@@ -137,8 +138,11 @@ async function write(stream: { write(bytes: Uint8Array): Promise<number> }, text
   for (let sent = 0; sent < bytes.length;) sent += await stream.write(bytes.subarray(sent));
 }
 
+/** What is stayed with: a container, or a further process in one. */
+export type Attended = Pick<Container, "terminal" | "signal" | "wait">;
+
 /** Stays with a container until it ends: its terminal, its signals, its exit code. */
-async function attend(container: Container): Promise<number> {
+export async function attend(container: Attended): Promise<number> {
   const stop = forwardSignals(container);
   let hangUp: ReturnType<typeof setTimeout> | undefined;
   const relay = container.terminal === undefined
@@ -179,7 +183,7 @@ const PATIENCE = 3;
  * The kernel keeps a signal from PID 1 that has no handler for it (pid_namespaces(7)), so Ctrl-C
  * may have no effect on a plain program; the third one kills.
  */
-function forwardSignals(container: Container): () => void {
+function forwardSignals(container: Pick<Container, "signal">): () => void {
   let requests = 0;
   const listeners = FORWARDED.map((name) => {
     const listener = () => {

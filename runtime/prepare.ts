@@ -150,6 +150,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     image: typeof from === "string" ? from : from.name,
     imageDigest: typeof from === "string" ? undefined : from.digest,
     command: spec.process!.args!,
+    process: spec.process,
     labels: request.labels,
     created: new Date().toISOString(),
     cgroup: cgroup.record,
@@ -321,8 +322,8 @@ function hostnameOf({ hostname, uts, network }: Partial<RunOptions>, id: string)
 }
 
 /** The profile of the container's system calls: one that was given, or what Docker's depends on. */
-async function profileOf(
-  { seccomp, options }: ContainerRequest,
+export async function profileOf(
+  { seccomp, options }: Pick<ContainerRequest, "seccomp" | "options">,
   capabilities: string[],
 ): Promise<LinuxSeccomp | SeccompHost | undefined> {
   if (seccomp === "unconfined" || (!seccomp && options.privileged)) return;

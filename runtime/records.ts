@@ -22,6 +22,7 @@ import { later } from "./later.ts";
 import type { CgroupRecord } from "./cgroups/plan.ts";
 import type { ContainerRequest } from "./container_request.ts";
 import { isAlive, parseStat, type ProcessIdentity } from "./processes.ts";
+import type { Process } from "./spec.ts";
 
 /** What is known of a container for as long as it lasts. */
 export interface ContainerRecord {
@@ -37,6 +38,8 @@ export interface ContainerRecord {
   imageDigest?: string;
   /** the first process's program and arguments */
   command: string[];
+  /** all that its first process was given: what a further one has too, unless told otherwise */
+  process?: Process;
   /** values by key, for whoever looks for containers */
   labels?: Record<string, string>;
   /** when it was made, as Date.prototype.toISOString has it */

@@ -25,7 +25,7 @@ export function read(flags: RunFlags, command: RunCommand): void {
 }
 
 /** The variables of the files first, so that those on the command line win. */
-function readEnvironment(env: string[] = [], files: string[] = []): string[] {
+export function readEnvironment(env: string[] = [], files: string[] = []): string[] {
   const fromFiles = files.flatMap((file) => {
     return readList("env-file", file).flatMap(([name, value]) => {
       // A name alone takes the caller's value, and nothing where the caller has none.

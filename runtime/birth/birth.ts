@@ -15,12 +15,18 @@ import { cloneArgs } from "../../ffi/structs.ts";
 import type { Mount } from "../spec.ts";
 import type { Passed } from "./between.ts";
 import { joinCgroup, makeCgroup } from "./cgroup.ts";
-import { allDevices, makeDevices, openTerminal, pickUpDevices, takeTerminal } from "./devices.ts";
+import {
+  allDevices,
+  makeConsole,
+  makeDevices,
+  openTerminal,
+  pickUpDevices,
+  takeTerminal,
+} from "./devices.ts";
 import { writeFile } from "./files.ts";
 import type { Monitor } from "./monitor.ts";
 import { writeIdentity } from "./identity.ts";
 import {
-  announceListener,
   checkParent,
   closeFrom,
   connect,
@@ -53,18 +59,7 @@ import {
   sysctlPath,
 } from "./namespaces.ts";
 import { makeDirectories } from "./paths.ts";
-import {
-  becomeUser,
-  cutBoundingSet,
-  execute,
-  installFilter,
-  leaveKeyring,
-  resetSignals,
-  setCapabilities,
-  setLimits,
-  setNoNewPrivileges,
-  setOomScore,
-} from "./process.ts";
+import { becomeProcess, setOomScore } from "./process.ts";
 import type { Birth, BirthRequest } from "./request.ts";
 import { makePrivate, mountRoot, pivot, setRootPropagation } from "./rootfs.ts";
 
@@ -252,7 +247,8 @@ function buildRoot(program: Program, request: BirthRequest, parcelled: Map<Mount
       rows: height,
       columns: width,
       owner: spec.process.user.uid,
-    }, context.made);
+    });
+    makeConsole(program, context.made);
     takeTerminal(program, terminal);
   } else if (!request.hasInput && !request.monitor?.request.keepsInput) closeInput(program);
   makeDirectories(program, spec.process.cwd, context.made);
@@ -295,53 +291,4 @@ function furnish(program: Program, request: BirthRequest): void {
     makeReadOnly(program, "/", "the spec wants a root that cannot be written");
   }
   setRootPropagation(program, rootfsPropagation);
-}
-
-/** Limits, rights, user, filter, and the program itself. @returns the filter's descriptor */
-function becomeProcess(program: Program, request: BirthRequest): Ref | undefined {
-  const { spec, seccomp, chapters = {} } = request;
-  const { process } = spec;
-  program.phase("the process", 7);
-  setLimits(program, process);
-  chapters.traits?.setTraits(program, process, spec.linux?.personality);
-  resetSignals(program, request.ignoredSignals);
-  leaveKeyring(program);
-
-  program.phase("rights", 13);
-  let listener: Ref | undefined;
-  const filter = () => {
-    listener = installFilter(program, seccomp!, chapters.listens);
-    if (chapters.listens) announceListener(program);
-  };
-  // a filter set by a process that can still gain rights needs CAP_SYS_ADMIN
-  const filterFirst = seccomp && !process.noNewPrivileges;
-  if (filterFirst) filter();
-  const capabilities = process.capabilities ?? {};
-  cutBoundingSet(program, capabilities.bounding ?? []);
-  // in a namespace that is somebody else's, whether it may is seen when it is tried
-  const isJoined = namespaceOf(spec, "user")?.path !== undefined;
-  becomeUser(program, process, isJoined ? "perhaps" : request.mayChangeGroups);
-  program.call("to where the program starts, with the user's own rights").chdir(process.cwd);
-  setCapabilities(program, capabilities);
-  if (request.dieWithParent) {
-    tieToParent(program);
-    checkParent(program, "changing the user had untied it; is the parent still there?");
-  }
-  program.call("what the program itself creates gets the usual modes").umask(
-    process.user.umask ?? 0o022,
-  );
-  if (process.noNewPrivileges) setNoNewPrivileges(program);
-  if (seccomp && !filterFirst) filter();
-  const { hooks } = chapters;
-  hooks?.write.runHooks(
-    program,
-    "startContainer",
-    spec.hooks!.startContainer ?? [],
-    hooks.subject,
-  );
-
-  program.phase("the program", 7);
-  execute(program, process);
-  program.end();
-  return listener;
 }

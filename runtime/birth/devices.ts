@@ -118,7 +118,7 @@ export interface TerminalRequest {
  *
  * @returns the other end, which becomes the container's standard input and output
  */
-export function openTerminal(program: Program, request: TerminalRequest, made: Set<string>): Ref {
+export function openTerminal(program: Program, request: TerminalRequest): Ref {
   const flags = O.RDWR | O.NOCTTY | O.CLOEXEC;
   const master = program.call("a new terminal, in the container's own devpts", { name: "master" })
     .open("/dev/pts/ptmx", flags, 0);
@@ -138,10 +138,14 @@ export function openTerminal(program: Program, request: TerminalRequest, made: S
     master,
   );
   program.call("the child keeps only its end").close(master);
+  return terminal;
+}
+
+/** Makes the first terminal of a container its console. */
+export function makeConsole(program: Program, made: Set<string>): void {
   makePlainFile(program, "/dev/console", made);
   program.call("the first terminal of a fresh devpts is number 0; it is the console as well")
     .mount("/dev/pts/0", "/dev/console", null, MS.BIND, null);
-  return terminal;
 }
 
 /** Makes the terminal the process's own: its session's, and its first three descriptors. */

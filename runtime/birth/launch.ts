@@ -32,14 +32,19 @@ export type Examine = (failure: Failure) => Promise<Error>;
 /** A start that failed, while the child is still held where it fell. */
 export interface Failure {
   /** what was to be started */
-  request: BirthRequest;
+  request: FailedRequest;
   /** the program that was walked */
   program: Program;
   /** the step that failed */
   step: Step;
   /** the child, or undefined when the parent's own part failed */
   pid?: number;
+  /** another process with the same root, where the child's own is closed to whoever looks */
+  root?: number;
 }
+
+/** As much of what was to be started as tells why it failed. */
+export type FailedRequest = Pick<BirthRequest, "spec" | "seccomp" | "directories" | "cgroup">;
 
 /** A birth written down, ready to be read or to be carried out. */
 export interface Draft {

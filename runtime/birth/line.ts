@@ -55,8 +55,11 @@ export function closeFrom(program: Program, first: number): void {
 }
 
 /** Has the kernel kill the calling process when its parent dies. */
-export function tieToParent(program: Program): void {
-  program.call("if the parent dies, the kernel kills this process, and with it the container")
+export function tieToParent(
+  program: Program,
+  why = "if the parent dies, the kernel kills this process, and with it the container",
+): void {
+  program.call(why)
     .prctl(PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0);
 }
 

@@ -25,6 +25,9 @@ import { ints, rlimit } from "../../ffi/structs.ts";
 import { CAPABILITY_NAMES, capabilityMask } from "../capabilities.ts";
 import type { LinuxCapabilities, Process } from "../spec.ts";
 import { writeFile } from "./files.ts";
+import { announceListener, checkParent, tieToParent } from "./line.ts";
+import { namespaceOf } from "./namespaces.ts";
+import type { ProcessRequest } from "./request.ts";
 
 /** A compiled filter of system calls. */
 export interface SeccompFilter {
@@ -215,4 +218,53 @@ export function execute(program: Program, process: Process): void {
     const allow = isLast ? [] : ["ENOENT", "ENOTDIR", "EACCES", "ESTALE", "ENODEV", "ETIMEDOUT"];
     program.call(why, { allow }).execve(path, process.args!, environment);
   });
+}
+
+/** Limits, rights, user, filter, and the program itself. @returns the filter's descriptor */
+export function becomeProcess(program: Program, request: ProcessRequest): Ref | undefined {
+  const { spec, seccomp, chapters = {} } = request;
+  const { process } = spec;
+  program.phase("the process", 7);
+  setLimits(program, process);
+  chapters.traits?.setTraits(program, process, spec.linux?.personality);
+  resetSignals(program, request.ignoredSignals);
+  leaveKeyring(program);
+
+  program.phase("rights", 13);
+  let listener: Ref | undefined;
+  const filter = () => {
+    listener = installFilter(program, seccomp!, chapters.listens);
+    if (chapters.listens) announceListener(program);
+  };
+  // a filter set by a process that can still gain rights needs CAP_SYS_ADMIN
+  const filterFirst = seccomp && !process.noNewPrivileges;
+  if (filterFirst) filter();
+  const capabilities = process.capabilities ?? {};
+  cutBoundingSet(program, capabilities.bounding ?? []);
+  // in a namespace that is somebody else's, whether it may is seen when it is tried
+  const isJoined = namespaceOf(spec, "user")?.path !== undefined;
+  becomeUser(program, process, isJoined ? "perhaps" : request.mayChangeGroups);
+  program.call("to where the program starts, with the user's own rights").chdir(process.cwd);
+  setCapabilities(program, capabilities);
+  if (request.dieWithParent) {
+    tieToParent(program);
+    checkParent(program, "changing the user had untied it; is the parent still there?");
+  }
+  program.call("what the program itself creates gets the usual modes").umask(
+    process.user.umask ?? 0o022,
+  );
+  if (process.noNewPrivileges) setNoNewPrivileges(program);
+  if (seccomp && !filterFirst) filter();
+  const { hooks } = chapters;
+  hooks?.write.runHooks(
+    program,
+    "startContainer",
+    spec.hooks!.startContainer ?? [],
+    hooks.subject,
+  );
+
+  program.phase("the program", 7);
+  execute(program, process);
+  program.end();
+  return listener;
 }

@@ -50,6 +50,12 @@ export interface BirthRequest {
   chapters?: Chapters;
 }
 
+/** What the last part of a birth is written from; a further process of a container has no other. */
+export type ProcessRequest = Pick<
+  BirthRequest,
+  "spec" | "seccomp" | "ignoredSignals" | "mayChangeGroups" | "dieWithParent" | "chapters"
+>;
+
 /** A birth as written, and what the parent needs of it. */
 export interface Birth {
   /** the calls of parent and child, in order */

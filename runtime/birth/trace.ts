@@ -36,6 +36,14 @@ export async function explain(draft: Draft): Promise<Line[]> {
   return arrange(draft, programs, (program, step) => line(program, step, false));
 }
 
+/** The steps of a program, and those of them that make a child. */
+type Calls = Pick<Draft["birth"], "program" | "clone" | "between">;
+
+/** Lists a program that has not begun, and in which the child asks for nothing. */
+export function explainCalls(birth: Calls): Line[] {
+  return arrange({ birth }, [], (program, step) => line(program, step, false));
+}
+
 /** A clock read before each call, by the same program. */
 export class Stopwatch implements Weave {
   private readonly times = new Map<Step, Memory>();
@@ -90,7 +98,7 @@ const ASKS: readonly string[] = [SAYS.waiting, SAYS.network].map((byte) => JSON.
 
 /** The order in which things happen: the parent's part while the child waits stands where it waits. */
 function arrange(
-  { birth: { program, clone, between } }: Draft,
+  { birth: { program, clone, between } }: { birth: Calls },
   attended: readonly Program[],
   make: (program: Program, step: Step) => Line,
 ): Line[] {

@@ -198,7 +198,7 @@ export class Scene implements Disposable {
 
   /** The file tree that the one who made the call sees. */
   get tree(): MergedTree {
-    return this.#tree ??= new MergedTree([`/proc/${this.#who}/root`]);
+    return this.#tree ??= new MergedTree([`/proc/${this.failure.root ?? this.#who}/root`]);
   }
 
   /** What lies on a path that the failed call was given. */
