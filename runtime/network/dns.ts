@@ -79,16 +79,17 @@ function open(place: Place): Disposable {
   const open: Disposable[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
-  const start = (listen: () => Promise<Disposable>) => {
-    listen().then((server) => {
+  const start = ([listen, ...rest]: ((place: Place) => Promise<Disposable>)[]) => {
+    listen?.(place).then((server) => {
       open.push(server);
       if (isClosed) server[Symbol.dispose]();
+      else start(rest);
     }, () => {
-      if (!isClosed) timer = setTimeout(() => start(listen), AGAIN);
+      if (!isClosed) timer = setTimeout(() => start([listen, ...rest]), AGAIN);
     });
   };
-  start(() => listenUdp(place));
-  start(() => listenTcp(place));
+  // whoever waits for a server tries TCP (dns_ready.ts), and then wants both
+  start([listenUdp, listenTcp]);
   return {
     [Symbol.dispose]() {
       isClosed = true;

@@ -32,6 +32,11 @@ export function hostNames(dataRoot: string): HostNames {
   return { bridge: `tiffin-${tag}`, table: `tiffin-${tag}`, port: `t${tag.slice(0, 4)}-` };
 }
 
+/** The default network's id: the same before it is first used and after, so that it can be typed. */
+export function defaultId(dataRoot: string): string {
+  return Array.from({ length: 8 }, (_, i) => hash(`${i} ${dataRoot}`)).join("");
+}
+
 /** The name of the host's end of a container's cable. */
 export function portName({ port }: HostNames, container: string, index: number): string {
   return `${port}${container.slice(0, 8)}${index.toString(16)}`;

@@ -15,7 +15,7 @@ import {
   type Subnet,
 } from "./addresses.ts";
 import { hasIpv6, routes } from "./host.ts";
-import { DEFAULT_NETWORK, hostNames } from "./names.ts";
+import { DEFAULT_NETWORK, defaultId, hostNames } from "./names.ts";
 import { NetworkError, NoSuchNetworkError } from "./request.ts";
 import type { Network, NetworkState } from "./state.ts";
 
@@ -41,6 +41,8 @@ export interface NewNetwork {
   mtu?: number;
   /** the bridge's name; unless given, one made from the id */
   bridge?: string;
+  /** its id; unless given, a random one */
+  id?: string;
   /** free text by key */
   labels?: Record<string, string>;
 }
@@ -55,7 +57,7 @@ export function newNetwork(state: NetworkState, wanted: NewNetwork): Network {
   if (state.networks.some((network) => network.name === name)) {
     throw new NetworkError(`there is a network ${name} already`);
   }
-  const id = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  const { id = crypto.getRandomValues(new Uint8Array(32)).toHex() } = wanted;
   const bridge = wanted.bridge ?? `tiffin-${id.slice(0, 8)}`;
   const subnet = wanted.subnet === undefined
     ? chooseSubnet(state, name === DEFAULT_NETWORK)
@@ -158,7 +160,11 @@ function randomSubnet6(): Subnet {
 export function defaultNetwork(state: NetworkState, dataRoot: string): Network {
   const known = state.networks.find(({ name }) => name === DEFAULT_NETWORK);
   return known ??
-    newNetwork(state, { name: DEFAULT_NETWORK, bridge: hostNames(dataRoot).bridge });
+    newNetwork(state, {
+      name: DEFAULT_NETWORK,
+      bridge: hostNames(dataRoot).bridge,
+      id: defaultId(dataRoot),
+    });
 }
 
 /** Names that mean something else than a network of ours. */

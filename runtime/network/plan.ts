@@ -25,6 +25,7 @@ import {
   type Network,
   type NetworkState,
   readState,
+  withoutDead,
 } from "./state.ts";
 
 /** A container's network, as it will be unless somebody is quicker. */
@@ -45,7 +46,8 @@ export async function planNetwork(
   request: NetworkRequest,
   nft: string,
 ): Promise<NetworkPlan> {
-  return { who, request, nft, place: await findPlace(readState(who.dataRoot), request, who) };
+  const state = withoutDead(who.dataRoot, readState(who.dataRoot));
+  return { who, request, nft, place: await findPlace(state, request, who) };
 }
 
 /**
@@ -171,7 +173,7 @@ async function namesReady(networks: readonly Network[]): Promise<void> {
 
 /** The state as it would be: for a reader, who changes nothing. */
 function shown(dataRoot: string, { member, networks }: Place): LockedState {
-  const state = readState(dataRoot);
+  const state = withoutDead(dataRoot, readState(dataRoot));
   state.networks.push(...missingNetworks(state, networks));
   state.members.push(member);
   return { state, save: () => {}, [Symbol.dispose]: () => {} };

@@ -27,14 +27,19 @@ export function choosePorts(
   wanted: readonly PublishRequest[],
   { members }: Pick<NetworkState, "members">,
 ): PublishedPort[] {
-  const taken = members.flatMap(({ ports }) => ports);
+  const taken = members.flatMap(({ id, name, ports }) =>
+    ports.map((port) => ({ ...port, by: `the container ${name ?? id.slice(0, 12)} has it` }))
+  );
   const chosen: PublishedPort[] = [];
   for (const { ip, host, container, protocol } of wanted) {
     const count = container.to - container.from + 1;
     const isPairwise = host !== undefined && host.to - host.from + 1 === count;
     for (let i = 0; i < count; i++) {
       const range = isPairwise ? { from: host.from + i, to: host.from + i } : host ?? ANY_PORT;
-      const port = firstFree(range, { ip, protocol }, [...taken, ...chosen]);
+      const port = firstFree(range, { ip, protocol }, [
+        ...taken,
+        ...chosen.map((port) => ({ ...port, by: "it is asked for twice" })),
+      ]);
       chosen.push({ ip, host: port, container: container.from + i, protocol });
     }
   }
@@ -43,12 +48,14 @@ export function choosePorts(
 
 type Place = Pick<PublishedPort, "ip" | "protocol">;
 
-function firstFree(range: PortRange, place: Place, taken: readonly PublishedPort[]): number {
+/** A port that is not free any more, and why. */
+type Taken = PublishedPort & { by: string };
+
+function firstFree(range: PortRange, place: Place, taken: readonly Taken[]): number {
   let reason = "";
   for (let port = range.from; port <= range.to; port++) {
-    const problem = taken.some((other) => collide({ ...place, host: port }, other))
-      ? "another container has it"
-      : bindProblem({ ...place, host: port });
+    const problem = taken.find((other) => collide({ ...place, host: port }, other))?.by ??
+      bindProblem({ ...place, host: port });
     if (problem === undefined) return port;
     reason ||= problem;
   }
@@ -56,8 +63,7 @@ function firstFree(range: PortRange, place: Place, taken: readonly PublishedPort
   const ports = from === to ? `port ${from}` : `each of the ports ${from} to ${to}`;
   const where = place.ip === undefined ? "" : ` of ${place.ip}`;
   throw new NetworkError(
-    `${ports}/${place.protocol}${where} of this host is taken: ${reason}; ` +
-      `ss -lnp tells which program has it`,
+    `${ports}/${place.protocol}${where} of this host is taken: ${reason}`,
   );
 }
 
@@ -100,7 +106,7 @@ function bindProblem(
     const result = attempt.bind(socket, name, name.length);
     if (result === 0) return undefined;
     const code = errnoName(-result);
-    if (code === "EADDRINUSE") return "a program listens on it";
+    if (code === "EADDRINUSE") return "a program listens on it, ss -lnp tells which";
     return code === "EADDRNOTAVAIL" ? "the address is not this host's" : code;
   } finally {
     attempt.close(socket);

@@ -9,7 +9,7 @@
 
 import { lockFile } from "../images/file_lock.ts";
 import { isAlive, type ProcessIdentity } from "../processes.ts";
-import { claimFile } from "../records.ts";
+import { claimFile, readIdentity } from "../records.ts";
 
 /** A network. */
 export interface Network {
@@ -184,6 +184,16 @@ export function isHeld(dataRoot: string, { id, owner }: Member): boolean {
   } catch {
     return false;
   }
+}
+
+/** The same without the containers whose leftovers the next start clears away. */
+export function withoutDead(dataRoot: string, state: NetworkState): NetworkState {
+  const isDead = (member: Member) => {
+    if (!isHeld(dataRoot, member)) return true;
+    const claimant = readIdentity(claimFile(dataRoot, member.id));
+    return claimant !== undefined && !isAlive(claimant) && !isAlive(member.owner);
+  };
+  return { ...state, members: state.members.filter((member) => !isDead(member)) };
 }
 
 /** A network by its id. @throws {Error} for one that is gone */

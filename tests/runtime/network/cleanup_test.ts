@@ -8,11 +8,9 @@ import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { readState } from "../../../runtime/network/state.ts";
 import { needs } from "../../helpers/needs.ts";
-import { inLab, type Lab, until } from "./lab.ts";
+import { inLab, type Lab, SLEEP, until } from "./lab.ts";
 
 const needsNetwork = (name: string) => needs(name, { root: true, programs: ["nft", "ip"] });
-
-const SLEEP = ["local", "sh", "-c", "echo ready; exec sleep infinity"];
 
 /** Everything of ours on the host. */
 async function traces({ here }: Lab): Promise<string> {

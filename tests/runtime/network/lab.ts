@@ -36,15 +36,37 @@ export interface Container {
   end(): Promise<void>;
 }
 
-const BUSYBOX = "/bin/busybox";
-
 /** The host's address, and that of the world outside. */
 export const HOST = "192.0.2.1";
 /** The same for IPv6. */
 export const HOST6 = "2001:db8::1";
 
-/** Gives a container busybox(1), which has servers and clients. */
-export const WITH_BUSYBOX = ["-v", `${BUSYBOX}:/bin/busybox:ro`];
+/** Gives a container the host's programs: those that are alone in a file, and below /host all. */
+const WITH_PROGRAMS = ["-v", "/bin/busybox:/bin/busybox:ro", "-v", "/:/host:ro"];
+
+/** A web server for a container, on IPv4 and IPv6, that says its host name. */
+export const WEB =
+  "cd /tmp; hostname > index.html; busybox httpd -p [::]:80; echo ready; exec sleep infinity";
+
+/** A server for a container that sends each datagram back, on IPv4 and IPv6. */
+export const ECHO = `exec chroot /host ${Deno.execPath()} eval -q '
+  import { createSocket } from "node:dgram";
+  const socket = createSocket("udp6");
+  socket.on("message", (message, { port, address }) => socket.send(message, port, address));
+  socket.bind(53, "::", () => console.log("ready"));'`;
+
+/** A container that does nothing. */
+export const SLEEP = ["local", "sh", "-c", "echo ready; exec sleep infinity"];
+
+/** The words that run a shell in a container that has the host's programs. */
+export function shell(script: string, ...flags: string[]): string[] {
+  return ["run", ...WITH_PROGRAMS, ...flags, "local", "sh", "-c", script];
+}
+
+/** A client of a web server, for a shell in a container; it waits a second at the most. */
+export function get(address: string): string {
+  return `chroot /host curl -gsm 1 http://${address}`;
+}
 
 /** Calls `test` on a host of its own. */
 export async function inLab(test: (lab: Lab) => Promise<void>): Promise<void> {
@@ -106,7 +128,7 @@ async function connectWorld(pid: number): Promise<void> {
 /** Starts a container, and waits until it says `ready`. */
 async function start(root: string, args: string[]): Promise<Container> {
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", `${project}/mod.ts`, "run", ...WITH_BUSYBOX, ...args],
+    args: ["run", "--quiet", "-A", `${project}/mod.ts`, "run", ...WITH_PROGRAMS, ...args],
     env: { NO_COLOR: "1", TIFFIN_ROOT: root, TIFFIN_NETWORK: "bridge" },
     stdin: "null",
     stdout: "piped",

@@ -8,33 +8,17 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { needs } from "../../helpers/needs.ts";
-import { HOST, HOST6, inLab, WITH_BUSYBOX } from "./lab.ts";
+import { ECHO, get, HOST, HOST6, inLab, shell, WEB } from "./lab.ts";
 
-const requirements = { root: true, programs: ["nft", "busybox", "ip", "curl"] } as const;
-
-/** A web server in a container, on IPv4 and IPv6, that says its own name. */
-const WEB =
-  "cd /tmp; hostname > index.html; busybox httpd -p [::]:80; echo ready; exec sleep infinity";
+const needsNetwork = (name: string) =>
+  needs(name, { root: true, programs: ["nft", "busybox", "curl", "ip"] });
 
 Deno.test({
-  ...needs("TCP: from 127.0.0.1, from the host's addresses, from outside, IPv4 and IPv6", {
-    ...requirements,
-    programs: [...requirements.programs],
-  }),
+  ...needsNetwork("TCP: from 127.0.0.1, from the host's addresses, from outside, IPv4 and IPv6"),
   fn: () =>
     inLab(async ({ start, here, outside, tiffin }) => {
-      await start(
-        "--hostname",
-        "web",
-        "-p",
-        "8080:80",
-        "-p",
-        "127.0.0.1:9090:80",
-        "local",
-        "sh",
-        "-c",
-        WEB,
-      );
+      const ports = ["-p", "8080:80", "-p", "127.0.0.1:9090:80"];
+      await start("--hostname", "web", ...ports, "local", "sh", "-c", WEB);
       for (const url of ["127.0.0.1:8080", `${HOST}:8080`, `[${HOST6}]:8080`, "127.0.0.1:9090"]) {
         assertEquals(await here(`curl -sm 3 http://${url}/`), "web\n", url);
       }
@@ -51,44 +35,37 @@ Deno.test({
         "none\n",
       );
       // a neighbour, by the host's address
-      const { stdout } = await tiffin(
-        ...["run", ...WITH_BUSYBOX, "local", "busybox", "wget", "-qO-", `http://${HOST}:8080/`],
-      );
-      assertEquals(stdout, "web\n");
+      assertEquals((await tiffin(...shell(get(`${HOST}:8080`)))).stdout, "web\n");
     }),
 });
 
 Deno.test({
-  ...needs("UDP, ranges, free ports, and the port that is taken", {
-    root: true,
-    programs: ["nft", "busybox", "ip"],
-  }),
+  ...needsNetwork("UDP, ranges, free ports, and the port that is taken"),
   fn: () =>
     inLab(async ({ start, here, outside, tiffin }) => {
-      const echo = "busybox udpsvd -v :: 53 cat & echo ready; wait";
-      await start("--name", "echo", "-p", "5300-5301:53-54/udp", "local", "sh", "-c", echo);
+      await start("--name", "echo", "-p", "5300-5301:53-54/udp", "local", "sh", "-c", ECHO);
       const ask = (address: string) =>
-        `echo hello | timeout 3 busybox nc -u -w 1 ${address} 5300 2>/dev/null || true`;
+        `exec 3<>/dev/udp/${address}/5300; echo hello >&3; timeout 3 head -1 <&3 || true`;
       assertEquals(await here(ask("127.0.0.1")), "hello\n");
       assertEquals(await outside(ask(HOST)), "hello\n");
       assertEquals(await outside(ask(HOST6)), "hello\n");
 
       const again = await tiffin("run", "-p", "5301:80/udp", "local", "true");
       assertEquals(again.code, 125);
-      assertStringIncludes(again.stderr, "port 5301/udp of this host is taken: another container");
+      assertStringIncludes(
+        again.stderr,
+        "port 5301/udp of this host is taken: the container echo has it",
+      );
       const other = await tiffin("run", "-p", "5301:80/tcp", "local", "true");
       assertEquals([other.code, other.stderr], [0, ""]);
 
-      const shown = await tiffin("run", "--explain", "-p", "80", "local", "true");
-      assertMatch(shown.stdout, /ports4 \{ tcp \. 32768 : 10\.77\.0\.3 \. 80 \}/);
+      const shown = await tiffin("run", "--explain=json", "-p", "80", "local", "true");
+      assertMatch(shown.stdout, /ports4 \{ [^}]*, tcp \. 32768 : 10\.77\.0\.3 \. 80 \}/);
     }),
 });
 
 Deno.test({
-  ...needs("a port that a program of the host's has is an error before the start", {
-    root: true,
-    programs: ["nft", "busybox", "ip"],
-  }),
+  ...needsNetwork("a port that a program of the host's has is an error before the start"),
   fn: () =>
     inLab(async ({ tiffin, here }) => {
       const server = new Deno.Command("busybox", {
