@@ -39,8 +39,13 @@ const SPANS: [name: string, seconds: number, until: number][] = [
 export function formatAge(date: string | undefined, now = Date.now()): string {
   const then = Date.parse(date ?? "");
   if (Number.isNaN(then)) return "";
-  const seconds = Math.max(now - then, 0) / 1000;
+  return `${formatSpan(now - then)} ago`;
+}
+
+/** How long something has taken, given in milliseconds: `2 weeks`. */
+export function formatSpan(milliseconds: number): string {
+  const seconds = Math.max(milliseconds, 0) / 1000;
   const [name, span] = SPANS.find(([, span, until]) => seconds < span * until)!;
   const count = Math.floor(seconds / span);
-  return `${count} ${name}${count === 1 ? "" : "s"} ago`;
+  return `${count} ${name}${count === 1 ? "" : "s"}`;
 }

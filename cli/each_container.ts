@@ -15,8 +15,8 @@ export interface Each {
   command: string;
   /** The data root, for errors. */
   root: string;
-  /** Does it; what it returns is printed, or else the name as it was given. */
-  act: (name: string) => Promise<string | void>;
+  /** Does it; what it returns is printed, or else the name as it was given; `false`: nothing is. */
+  act: (name: string) => Promise<string | false | void>;
 }
 
 /**
@@ -35,7 +35,8 @@ export async function eachContainer(
   let code = 0;
   for (const name of names) {
     try {
-      print(`${await act(name) ?? name}\n`);
+      const said = await act(name);
+      if (said !== false) print(`${said ?? name}\n`);
     } catch (error) {
       report(error, { command, root });
       code = 1;

@@ -7,7 +7,8 @@
 import type { Image } from "../runtime/images/store.ts";
 import { formatSize } from "./amounts.ts";
 import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
-import { parsePair } from "./flags/values.ts";
+import { hasLabel, parsePair } from "./flags/values.ts";
+import { parseMoment } from "./flags/times.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
@@ -74,36 +75,15 @@ async function isSure(all: boolean): Promise<boolean> {
 /** What an image must be to be removed. */
 type Filter = (image: Image) => boolean;
 
-/** The seconds that the units of Go's durations have. */
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
-
 /** `until=24h`, `until=2026-01-31T12:00:00Z`, `label=KEY`, `label!=KEY=VALUE`. */
 function parseFilter(text: string): Filter {
   const [key, value] = parsePair("filter", text);
   if (key === "until") {
-    const limit = limitOf(text, value);
+    const limit = parseMoment(text, value);
     return ({ config }) => Date.parse(config.created ?? "") < limit;
   }
   if (key === "label" || key === "label!") {
-    const [label, wanted] = [value.split("=", 1)[0], value.slice(value.indexOf("=") + 1)];
-    return ({ config }) => {
-      const labels = config.config?.Labels ?? {};
-      const has = Object.hasOwn(labels, label) &&
-        (!value.includes("=") || labels[label] === wanted);
-      return has === (key === "label");
-    };
+    return ({ config }) => hasLabel(config.config?.Labels ?? {}, value) === (key === "label");
   }
   throw wrongValue("filter", text, "is neither until=… nor label=…");
-}
-
-/** Milliseconds since 1970: so long ago, or the time that is given. */
-function limitOf(text: string, value: string): number {
-  const parts = [...value.matchAll(/(\d+(?:\.\d+)?)([smh])/g)];
-  if (parts.length > 0 && parts.map(([whole]) => whole).join("") === value) {
-    const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit], 0);
-    return Date.now() - seconds * 1000;
-  }
-  const time = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value);
-  if (!Number.isNaN(time)) return time;
-  throw wrongValue("filter", text, "is no time: until=24h, or until=2026-01-31T12:00:00Z");
 }

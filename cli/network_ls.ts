@@ -6,7 +6,7 @@
 
 import type { Network } from "../runtime/network/state.ts";
 import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
-import { parsePair, parseWord } from "./flags/values.ts";
+import { hasLabel, parsePair, parseWord } from "./flags/values.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
@@ -76,7 +76,6 @@ export function networkFilter(
   text: string,
 ): (network: Pick<Network, "id" | "name" | "labels">, driver: string) => boolean {
   const [key, value] = parsePair("filter", text);
-  const [label, wanted] = [value.split("=", 1)[0], value.slice(value.indexOf("=") + 1)];
   switch (key) {
     case "name":
       return ({ name }) => name.includes(value);
@@ -85,8 +84,7 @@ export function networkFilter(
     case "driver":
       return (_, driver) => driver === value;
     case "label":
-      return ({ labels }) =>
-        Object.hasOwn(labels, label) && (!value.includes("=") || labels[label] === wanted);
+      return ({ labels }) => hasLabel(labels, value);
   }
   throw wrongValue("filter", text, "is not name=…, id=…, driver=… or label=…");
 }

@@ -19,6 +19,14 @@ export async function run(args: string[], { root }: Context): Promise<number> {
   const request = await toRequest(command, root);
   if (command.explain) return await showBirth(request, command.explain);
   if (command.trace) return await traceBirth(request);
+  const { detach, restart, name, cidfile } = command;
+  if (detach || restart || name !== undefined || cidfile !== undefined) {
+    const { runKnown } = await later<typeof import("./run_known.ts")>(
+      import.meta,
+      "./run_known.ts",
+    );
+    return await runKnown(request, command, attend);
+  }
   const prepared = await prepare(request);
   if (prepared.warning) await write(Deno.stderr, `tiffin: ${prepared.warning}\n`);
   return await attend(await start(prepared));
@@ -40,15 +48,25 @@ export function explain(args: string[], context: Context): Promise<number> {
   return run(["--explain", ...args], context);
 }
 
-async function toRequest(command: Partial<RunCommand>, root: string): Promise<ContainerRequest> {
+/**
+ * What a command line asks for; its image is fetched where that is missing.
+ *
+ * @param stays whether the container outlives this command: it gets nothing of this terminal then
+ */
+export async function toRequest(
+  command: Partial<RunCommand>,
+  root: string,
+  stays = command.detach ?? false,
+): Promise<ContainerRequest> {
   const { image, rootfs, name, user, options } = command;
   const from = rootfs ?? await findImage(root, image!, {
     pull: command.pull,
     platform: command.platform,
     watch: command.quiet ? undefined : watchPull,
   });
-  const terminal = command.terminal ?? (Deno.stdin.isTerminal() && Deno.stdout.isTerminal());
-  if (terminal && !Deno.stdin.isTerminal()) {
+  const isAtOne = !stays && Deno.stdin.isTerminal();
+  const terminal = command.terminal ?? (isAtOne && Deno.stdout.isTerminal());
+  if (terminal && !isAtOne && !stays) {
     throw new Error("-t: standard input is not a terminal: leave -t away, or run this in one");
   }
   return {
@@ -65,12 +83,16 @@ async function toRequest(command: Partial<RunCommand>, root: string): Promise<Co
     volumes: command.volumes,
     makeDirectories: command.makeDirectories,
     swapIsDefault: command.swapIsDefault,
-    hasInput: command.interactive,
+    hasInput: command.interactive ?? (stays ? false : undefined),
+    keep: stays ? !command.rm : command.rm === false || undefined,
+    restart: command.restart,
+    stopTimeout: command.stopTimeout,
+    health: command.health,
     options: {
       ...options,
       command: command.command?.length ? command.command : undefined,
       terminal,
-      consoleSize: terminal ? await size() : undefined,
+      consoleSize: terminal && isAtOne ? await size() : undefined,
     },
   };
 }

@@ -16,6 +16,7 @@ import {
   DEVICES,
   ISOLATION,
   LABELS,
+  LIFECYCLE,
   LIMITS,
   NETWORK,
   PROCESS,
@@ -50,12 +51,22 @@ export interface RunCommand {
   extraHosts: string[];
   /** `--label`, `--label-file`. */
   labels: Record<string, string>;
-  /** Attach standard input. The default. */
-  interactive: boolean;
+  /** `--interactive`; unless given: in the foreground, and not with `--detach`. */
+  interactive?: boolean;
   /** Give it a terminal; undefined: if standard input and output are one. */
   terminal?: boolean;
-  /** `--rm`. */
-  rm: boolean;
+  /** `--rm`; unless given, what the command makes of it. */
+  rm?: boolean;
+  /** `--detach`. */
+  detach: boolean;
+  /** `--cidfile`. */
+  cidfile?: string;
+  /** `--restart`; `no` is none. */
+  restart?: ContainerRequest["restart"];
+  /** `--stop-timeout`, in seconds. */
+  stopTimeout?: number;
+  /** `--health-…`: what was said, over what the image says. */
+  health?: ContainerRequest["health"];
   /** When to fetch the image. */
   pull: "missing" | "always" | "never";
   /** Another platform than the machine's. */
@@ -93,6 +104,7 @@ interface GroupModule {
 const GROUPS: [flags: object, file: string][] = [
   [PROCESS, "./flags/process.ts"],
   [LABELS, "./flags/labels.ts"],
+  [LIFECYCLE, "./flags/lifecycle.ts"],
   [STORAGE, "./flags/storage.ts"],
   [DEVICES, "./flags/devices.ts"],
   [LIMITS, "./flags/limits.ts"],
@@ -109,9 +121,12 @@ const GROUPS: [flags: object, file: string][] = [
  */
 export async function parseRunFlags(args: string[]): Promise<RunCommand> {
   const { flags, operands } = parseFlags(args, RUN_FLAGS, { stopEarly: true, hidden: RUN_HIDDEN });
-  const { explain, rootfs, trace = false, interactive = true, rm = false, quiet = false } = flags;
+  const { explain, rootfs, trace = false, interactive, rm, detach = false, quiet = false } = flags;
   if (explain !== undefined && trace) {
     throw wrongFlag("--explain starts nothing that --trace could show: give one of them");
+  }
+  if (detach && trace) {
+    throw wrongFlag("--trace shows what this process does, and not its monitor: leave -d away");
   }
   const command: RunCommand = {
     ...(rootfs === undefined ? imageOf(operands) : await rootOf(rootfs, operands)),
@@ -122,6 +137,7 @@ export async function parseRunFlags(args: string[]): Promise<RunCommand> {
     interactive,
     terminal: flags.tty,
     rm,
+    detach,
     pull: parseWord("pull", flags.pull ?? "missing", ["missing", "always", "never"]),
     platform: await platformOf(flags.platform),
     quiet,
@@ -159,7 +175,7 @@ async function rootOf(
 }
 
 /** Docker's rule: a name must not look like anything else on a command line. */
-function checkName(name: string): string {
+export function checkName(name: string): string {
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return name;
   throw wrongValue(
     "name",

@@ -20,6 +20,24 @@ export interface RestartPolicy {
   limit: number;
 }
 
+/** `--health-cmd` and its like; times are in milliseconds, as far as they were said. */
+export interface HealthRequest {
+  /** that there is none, whatever the image says */
+  isOff?: boolean;
+  /** a command for the container's shell; unless given, the image's check */
+  command?: string;
+  /** between two checks */
+  interval?: number;
+  /** a check that takes longer has failed */
+  timeout?: number;
+  /** so many failures in a row make it unhealthy */
+  retries?: number;
+  /** from the start, in which failures do not count */
+  startPeriod?: number;
+  /** between two checks in that time */
+  startInterval?: number;
+}
+
 /** What a container is made from. */
 export interface ContainerRequest {
   /** where images, layers and containers are kept */
@@ -32,8 +50,10 @@ export interface ContainerRequest {
   isAgain?: boolean;
   /** `--name`, or the one that it was given */
   name?: string;
-  /** whether it stays when it has ended, to be looked at and started again: not with `--rm` */
+  /** whether it stays when it has ended, or its start was killed: to be looked at, and started again */
   keep?: boolean;
+  /** whether it is removed when it has ended, although it was made to stay until then */
+  rm?: boolean;
   /** Docker's `--user`: names or numbers; unless given, the image's */
   user?: string;
   /** further groups, names or numbers */
@@ -58,6 +78,8 @@ export interface ContainerRequest {
   swapIsDefault?: boolean;
   /** what is done when it ends by itself; unless given, nothing */
   restart?: RestartPolicy;
+  /** how is found out whether it is well: what was said, over what its image says */
+  health?: HealthRequest;
   /** seconds between the signal that `stop` sends and SIGKILL; unless given, 10 */
   stopTimeout?: number;
   /** starts it apart from this process, under a monitor: see birth/monitor.ts */

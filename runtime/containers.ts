@@ -19,6 +19,7 @@ import {
   readRecord,
 } from "./records.ts";
 import { idOf } from "./names.ts";
+import { isStopped } from "./lifecycle/stop_mark.ts";
 import { readStatus, type RunStatus } from "./status.ts";
 
 /** What a container is doing, in Docker's words. */
@@ -36,7 +37,7 @@ export interface ContainerInfo {
   state: State;
   /** its first process, while it runs */
   process?: ProcessIdentity;
-  /** the process that answers for it, while it runs: its monitor, or a command in the foreground */
+  /** the process that answers for it: its monitor, or a command that starts or watches it */
   owner?: ProcessIdentity;
   /** when it was started, while it runs */
   started?: Date;
@@ -113,14 +114,23 @@ export function inspectContainer(dataRoot: string, id: string): ContainerInfo | 
     status,
   };
   if (!owner || !isAlive(owner)) return info;
+  info.owner = owner;
+  if (isOver(info)) {
+    const isRestarting = record.request.restart && !isStopped(directory);
+    return isRestarting ? { ...info, state: "restarting" } : info;
+  }
   const process = readIdentity(processFile(directory));
-  const isOver = status?.owner.pid === owner.pid && status.owner.start === owner.start;
-  if (isOver && record.request.restart) return { ...info, state: "restarting", owner };
   // between its claim and its first process it is still what it was
-  if (isOver || !process || !isAlive(process)) return info;
+  if (!process || !isAlive(process)) return info;
   const state = isFrozen(record) ? "paused" : "running";
   const started = startOf(directory);
   return { id, directory, record, state, process, owner, started };
+}
+
+/** Whether the last run that is written down is the one that its owner has watched. */
+export function isOver({ status, owner }: Pick<ContainerInfo, "status" | "owner">): boolean {
+  return owner !== undefined && status?.owner.pid === owner.pid &&
+    status.owner.start === owner.start;
 }
 
 /** When the container's first process was made: the last time that its file was written. */

@@ -11,6 +11,7 @@
 import { tryLockFile } from "./images/file_lock.ts";
 import { later } from "./later.ts";
 import { leaveBehind } from "./orphan.ts";
+import { ownCommand } from "./own_command.ts";
 import { clearLeftovers } from "./records.ts";
 
 /** Something that has to be done all the time. */
@@ -45,12 +46,9 @@ export function ensureKeeper(dataRoot: string): void {
   const lock = tryLockFile(keeperFile(dataRoot));
   if (!lock) return;
   lock.close();
-  const program = Deno.execPath();
-  const main = new URL("../mod.ts", import.meta.url).pathname;
-  const args = [program, "run", "--quiet", "-A", main, "--root", dataRoot, "keeper"];
-  const env = Object.entries(Deno.env.toObject()).map(([name, value]) => `${name}=${value}`);
+  const { path, args, env } = ownCommand(dataRoot, "keeper");
   leaveBehind("tiffin-keeper", (calls) => {
-    calls.call("what it does takes more than calls").execve(program, args, env);
+    calls.call("what it does takes more than calls").execve(path, args, env);
   });
 }
 

@@ -9,7 +9,7 @@ import { SIG } from "../ffi/constants.ts";
 import { attempt } from "../ffi/libc.ts";
 import { removeCgroup } from "./cgroups/lifecycle.ts";
 import { tryLockContainer } from "./container_lock.ts";
-import { releaseName } from "./names.ts";
+import { releaseAllNames } from "./names.ts";
 import { releaseNetwork } from "./network/release.ts";
 import { identify, isAlive, type ProcessIdentity } from "./processes.ts";
 import { claimFile, containerDirectory, processFile, readIdentity, readRecord } from "./records.ts";
@@ -34,11 +34,11 @@ export async function clearLeftover(dataRoot: string, id: string): Promise<void>
   if (first) await end(first);
   if (record?.cgroup) await removeCgroup(record.cgroup);
   await releaseNetwork(dataRoot, id);
-  if (record?.keep) {
+  if (record?.keep && !(first && record.request.rm)) {
     if (first && owner) noteKilled(directory, owner);
   } else {
-    if (record?.name) releaseName(dataRoot, record.name, id);
     await removeDirectory(directory);
+    releaseAllNames(dataRoot, id);
   }
   removeFile(`${claim}.new`);
   removeFile(claim);

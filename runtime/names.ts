@@ -1,11 +1,14 @@
 /**
- * The names of containers: each is a link whose text is the container's id, so that taking a name
- * is one call that only one of two can win.
+ * The names of containers: each is a link whose text is the container's id, and behind that the
+ * process that has taken the name: it is free again when that has ended and made no container.
+ *
+ * A lock on their directory lets one of two win that want the same name.
  *
  * @module
  */
 
 import { containerDirectory } from "./records.ts";
+import { identify, isAlive } from "./processes.ts";
 import { removeFile } from "./remove_directory.ts";
 
 /** A name that another container has. */
@@ -20,25 +23,21 @@ export class NameInUseError extends Error {
  * @throws {NameInUseError} where another container has it
  */
 export function takeName(dataRoot: string, name: string, id: string): void {
+  Deno.mkdirSync(namesDirectory(dataRoot), { recursive: true, mode: 0o700 });
+  using _lock = lockNames(dataRoot);
   const path = nameFile(dataRoot, name);
-  Deno.mkdirSync(`${dataRoot}/names`, { recursive: true, mode: 0o700 });
-  for (;;) {
-    try {
-      return Deno.symlinkSync(id, path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
-    const holder = idOf(dataRoot, name);
-    if (holder === id) return;
-    if (holder !== undefined && isThere(dataRoot, holder, path)) {
-      throw new NameInUseError(
-        `the name ${name} is taken by the container ${holder.slice(0, 12)}: remove or rename ` +
-          "that one, or use another name",
-      );
-    }
-    // its container was removed, or never made
-    removeFile(path);
+  const holder = holderOf(path);
+  if (holder?.id === id) return;
+  if (holder && isTaken(dataRoot, holder)) {
+    throw new NameInUseError(
+      `the name ${name} is taken by the container ${holder.id.slice(0, 12)}: remove or rename ` +
+        "that one, or use another name",
+    );
   }
+  // its container was removed, or never made
+  removeFile(path);
+  const { pid, start } = identify("self")!;
+  Deno.symlinkSync([id, pid, start].join(SEPARATOR), path);
 }
 
 /** Takes a name that nobody has, made of two words that go with a tiffin. */
@@ -57,35 +56,71 @@ export function takeAnyName(dataRoot: string, id: string): string {
 
 /** Gives a name back, unless it is another container's by now. */
 export function releaseName(dataRoot: string, name: string, id: string): void {
+  using _lock = lockNames(dataRoot);
   if (idOf(dataRoot, name) === id) removeFile(nameFile(dataRoot, name));
+}
+
+/** Gives back all names of a container: a `rename` that was killed can leave it two. */
+export function releaseAllNames(dataRoot: string, id: string): void {
+  const names = allNames(dataRoot).filter((name) => idOf(dataRoot, name) === id);
+  for (const name of names) releaseName(dataRoot, name, id);
+}
+
+function allNames(dataRoot: string): string[] {
+  try {
+    return Array.from(Deno.readDirSync(namesDirectory(dataRoot)), ({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
 
 /** The id of the container that has the name. */
 export function idOf(dataRoot: string, name: string): string | undefined {
+  return holderOf(nameFile(dataRoot, name))?.id;
+}
+
+function namesDirectory(dataRoot: string): string {
+  return `${dataRoot}/names`;
+}
+
+function nameFile(dataRoot: string, name: string): string {
+  return `${namesDirectory(dataRoot)}/${name}`;
+}
+
+/** Between a look at a link and its removal it must not become another's. */
+function lockNames(dataRoot: string): Disposable {
+  const directory = Deno.openSync(namesDirectory(dataRoot));
+  directory.lockSync(true);
+  return directory;
+}
+
+/** What stands between the parts of a link's text. */
+const SEPARATOR = ":";
+
+/** Who has a name: a container, and the process that has taken the name for it. */
+interface Holder {
+  id: string;
+  pid: number;
+  start: number;
+}
+
+function holderOf(path: string): Holder | undefined {
   try {
-    return Deno.readLinkSync(nameFile(dataRoot, name));
+    const [id, pid, start] = Deno.readLinkSync(path).split(SEPARATOR);
+    return { id, pid: Number(pid), start: Number(start) };
   } catch {
     return undefined;
   }
 }
 
-function nameFile(dataRoot: string, name: string): string {
-  return `${dataRoot}/names/${name}`;
-}
-
-/** How old a name without a container may be, in milliseconds: its container is just being made. */
-const GRACE = 10_000;
-
-function isThere(dataRoot: string, id: string, link: string): boolean {
+/** Whether the container is there, or whoever makes it. */
+function isTaken(dataRoot: string, { id, pid, start }: Holder): boolean {
   try {
     Deno.statSync(containerDirectory(dataRoot, id));
     return true;
   } catch {
-    try {
-      return Date.now() - Deno.lstatSync(link).mtime!.getTime() < GRACE;
-    } catch {
-      return false;
-    }
+    return isAlive({ pid, start });
   }
 }
 

@@ -33,8 +33,8 @@ export function parseStat(stat: string): ProcessIdentity | undefined {
 }
 
 /** As much of a line of /proc/PID/stat as {@linkcode parseStat} reads. */
-export function formatStat({ pid, start }: ProcessIdentity): string {
-  return `${pid} (tiffin) R ${"0 ".repeat(18)}${start}\n`;
+export function formatStat({ pid, start }: ProcessIdentity, name = "tiffin"): string {
+  return `${pid} (${name}) R ${"0 ".repeat(18)}${start}\n`;
 }
 
 /** Whether this very process still runs. */

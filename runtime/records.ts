@@ -8,7 +8,7 @@
  * containers/<id>/log           what it has written, if it was detached: birth/output.ts
  * containers/<id>/upper, work   every change to its root file system
  * running/<id>                  the process that answers for it now: the line of /proc/PID/stat
- * names/<name>                  a link whose text is the id
+ * names/<name>                  a link whose text is the id, and who has taken the name
  * ```
  *
  * The claim in `running/` is made first and taken away last. So whatever a killed command or a
@@ -21,8 +21,11 @@
 import { later } from "./later.ts";
 import type { CgroupRecord } from "./cgroups/plan.ts";
 import type { ContainerRequest } from "./container_request.ts";
-import { isAlive, parseStat, type ProcessIdentity } from "./processes.ts";
+import { formatStat, identify, isAlive, parseStat, type ProcessIdentity } from "./processes.ts";
 import type { Process } from "./spec.ts";
+
+/** What ps(1) shows of a monitor, and the claim that it writes. */
+export const MONITOR_NAME = "tiffin-monitor";
 
 /** What is known of a container for as long as it lasts. */
 export interface ContainerRecord {
@@ -117,10 +120,23 @@ export function writeRecord(directory: string, record: ContainerRecord): void {
   Deno.renameSync(`${path}.new`, path);
 }
 
+/** Says that this process answers for a container, whoever did before. */
+export function takeClaim(dataRoot: string, id: string, name?: string): void {
+  const claim = claimFile(dataRoot, id);
+  Deno.mkdirSync(claimsDirectory(dataRoot), { recursive: true, mode: 0o700 });
+  Deno.writeTextFileSync(`${claim}.new`, formatStat(identify("self")!, name), { mode: 0o600 });
+  Deno.renameSync(`${claim}.new`, claim);
+}
+
 /** Reads who a file says a process is: a claim, or a container's first process. */
 export function readIdentity(path: string): ProcessIdentity | undefined {
   const text = readText(path);
   return text === undefined ? undefined : parseStat(text);
+}
+
+/** Whether the process that answers for a container is, or was, its monitor: birth/monitor.ts. */
+export function isMonitored(dataRoot: string, id: string): boolean {
+  return readText(claimFile(dataRoot, id))?.includes(`(${MONITOR_NAME})`) ?? false;
 }
 
 function readText(path: string): string | undefined {

@@ -28,10 +28,25 @@ export const PROCESS = {
 
 /** Read by `run_flags.ts` itself. */
 export const CONTAINER = {
+  detach: { short: "d", help: "leave it running, and print its ID" },
   interactive: { short: "i", help: "attach standard input (the default; -i=false: not)" },
   tty: { short: "t", help: "give it a terminal (default at one; -t=false: not)" },
-  rm: { help: "remove it when it has ended" },
+  rm: { help: "remove it when it has ended (the default without -d; --rm=false: not)" },
   name: { value: "NAME", help: "call it so" },
+} as const satisfies FlagTable;
+
+/** Read by `lifecycle.ts`. */
+export const LIFECYCLE = {
+  cidfile: { value: "FILE", help: "write its ID into this file, which must not be there yet" },
+  restart: { value: "POLICY", help: "no, on-failure[:TIMES], always, unless-stopped (with -d)" },
+  "stop-timeout": { value: "SECONDS", help: "how long stop waits before it kills (10)" },
+  "health-cmd": { value: "COMMAND", help: "a shell command that says whether it is well" },
+  "health-interval": { value: "TIME", help: "between two checks, as 1m30s (30s)" },
+  "health-timeout": { value: "TIME", help: "a check that takes longer has failed (30s)" },
+  "health-retries": { value: "NUMBER", help: "so many failures in a row: unhealthy (3)" },
+  "health-start-period": { value: "TIME", help: "in which failures do not count (0s)" },
+  "health-start-interval": { value: "TIME", help: "between two checks in that time (5s)" },
+  "no-healthcheck": { help: "not even the image's own check" },
 } as const satisfies FlagTable;
 
 /** Read by `labels.ts`. */
@@ -137,6 +152,7 @@ export const WATCH = {
 export const RUN_FLAG_GROUPS: Readonly<Record<string, FlagTable>> = {
   "What runs": PROCESS,
   "The container": { ...CONTAINER, ...LABELS },
+  "How it goes on": LIFECYCLE,
   "Its image": IMAGE,
   "Its files": STORAGE,
   "Its devices": DEVICES,
@@ -151,6 +167,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, FlagTable>> = {
 export const RUN_FLAGS:
   & typeof PROCESS
   & typeof CONTAINER
+  & typeof LIFECYCLE
   & typeof LABELS
   & typeof IMAGE
   & typeof STORAGE
@@ -162,6 +179,7 @@ export const RUN_FLAGS:
   & typeof WATCH = {
     ...PROCESS,
     ...CONTAINER,
+    ...LIFECYCLE,
     ...LABELS,
     ...IMAGE,
     ...STORAGE,
@@ -173,28 +191,16 @@ export const RUN_FLAGS:
     ...WATCH,
   };
 
-const FOREGROUND = "containers run in the foreground here, until their command ends";
-const NO_HEALTH = "health checks are not run here";
+const FOREGROUND = "without -d, all three streams are attached until it ends";
 
 /** Names that are understood and not listed: Docker's other flags among them. */
 export const RUN_HIDDEN: Readonly<Record<string, Hidden>> = {
   ...NETWORK_HIDDEN,
-  attach: { short: "a", refused: `${FOREGROUND}, with all three streams attached` },
-  cidfile: { refused: `${FOREGROUND}; inside, its ID begins with its host name` },
-  detach: { short: "d", refused: `${FOREGROUND}; your shell's & puts the command behind it` },
-  "detach-keys": { refused: FOREGROUND },
-  "log-driver": { refused: `${FOREGROUND}; redirect its output to keep it` },
-  "log-opt": { refused: `${FOREGROUND}; redirect its output to keep it` },
-  restart: { refused: FOREGROUND },
+  attach: { short: "a", refused: FOREGROUND },
+  "detach-keys": { refused: `${FOREGROUND}: start it with -d, and tiffin attach has this flag` },
+  "log-driver": { refused: "with -d its output is kept for tiffin logs; there is no other driver" },
+  "log-opt": { refused: "with -d its output is kept for tiffin logs, which has no options" },
   "sig-proxy": { refused: "signals are always passed on" },
-  "stop-timeout": { refused: FOREGROUND },
-  "health-cmd": { refused: NO_HEALTH },
-  "health-interval": { refused: NO_HEALTH },
-  "health-retries": { refused: NO_HEALTH },
-  "health-start-interval": { refused: NO_HEALTH },
-  "health-start-period": { refused: NO_HEALTH },
-  "health-timeout": { refused: NO_HEALTH },
-  "no-healthcheck": { refused: `${NO_HEALTH}, so leave it off` },
   gpus: { refused: "give the GPU's nodes with --device, as --device /dev/dri" },
   runtime: { refused: "Tiffin is the runtime" },
   "storage-opt": { refused: "there is one storage driver, overlayfs, without options" },

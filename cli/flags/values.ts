@@ -56,3 +56,10 @@ export function parsePair(flag: string, text: string, form = "KEY=VALUE"): [stri
   }
   throw wrongValue(flag, text, `is not ${form}`);
 }
+
+/** Whether there is a label `KEY`, or one that is `KEY=VALUE`, as the filters of lists have it. */
+export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+  const [key] = wanted.split("=", 1);
+  if (!Object.hasOwn(labels, key)) return false;
+  return key === wanted || labels[key] === wanted.slice(key.length + 1);
+}

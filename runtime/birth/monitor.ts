@@ -29,6 +29,8 @@ import { receiveDescriptor } from "../../ffi/messages.ts";
 import type { Label, Program, Step } from "../../ffi/program.ts";
 import { unneeded } from "../../ffi/own_memory.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
+import type { OwnCommand } from "../own_command.ts";
+import { MONITOR_NAME } from "../records.ts";
 import { STATUS, statusFile } from "../status.ts";
 import { writeIdentity } from "./identity.ts";
 import { connect, LINE, TERMINAL_LINE } from "./line.ts";
@@ -48,7 +50,7 @@ export interface MonitorRequest {
   /** cgroup directories that go with the container, parents first */
   groups: string[];
   /** what the monitor becomes when everything is written down: path, arguments, environment */
-  afterwards?: { path: string; args: string[]; env: string[] };
+  afterwards?: OwnCommand;
   /** /proc/self/maps: what of it the monitor does not need to go round, it gives back */
   maps: string;
 }
@@ -91,7 +93,7 @@ export function becomeMonitor(
   const clone = program.steps.at(-1)!;
   program.call("a session of its own: no terminal of the host's can hang up on it").setsid();
   connect(program, line, false);
-  program.call("under a name of its own, for ps(1)").prctl(PR.SET_NAME, "tiffin-monitor", 0, 0, 0);
+  program.call("under a name of its own, for ps(1)").prctl(PR.SET_NAME, MONITOR_NAME, 0, 0, 0);
   program.call("and it keeps no directory of anybody's busy").chdir("/");
   program.call("the container gets this number for its terminal's socket: nobody else may have it")
     .dup3(LINE, TERMINAL_LINE, O.CLOEXEC);

@@ -1,9 +1,10 @@
 /**
- * A container made and not started: its directory, its record, its name.
+ * A container made: its directory, its record, its name; and started at once, or not.
  *
  * @module
  */
 
+import { startDetached } from "../container.ts";
 import { type ContainerInfo, inspectContainer } from "../containers.ts";
 import type { ContainerRequest } from "../container_request.ts";
 import { releaseName, takeAnyName, takeName } from "../names.ts";
@@ -17,35 +18,57 @@ import {
   writeRecord,
 } from "../records.ts";
 import { removeDirectory } from "../remove_directory.ts";
+import { afterwardsOf } from "./afterwards.ts";
 
 /**
- * Gives a request an id, and a name that is its own from here on.
+ * Works out a container that has a name of its own from here on.
  *
  * @throws {NameInUseError} where another container has the name that was asked for
+ * @throws what {@linkcode prepare} throws; the name is free again then
  */
-export function named(request: ContainerRequest): ContainerRequest & { id: string; name: string } {
-  const { dataRoot, id = newId(), name } = request;
-  if (name !== undefined) takeName(dataRoot, name, id);
-  return { ...request, id, name: name ?? takeAnyName(dataRoot, id) };
+export async function prepareNamed(request: ContainerRequest): Promise<Prepared> {
+  const { dataRoot, id = newId() } = request;
+  if (request.name !== undefined) takeName(dataRoot, request.name, id);
+  const name = request.name ?? takeAnyName(dataRoot, id);
+  try {
+    return await prepare({ ...request, id, name });
+  } catch (error) {
+    releaseName(dataRoot, name, id);
+    throw error;
+  }
 }
 
-/**
- * Makes a container that can be started later.
- *
- * @throws what {@linkcode prepare} throws; nothing is left then
- */
+/** Makes a container that can be started later. @throws as {@linkcode prepareNamed} */
 export async function createContainer(request: ContainerRequest): Promise<ContainerInfo> {
   const { dataRoot } = request;
   await clearLeftovers(dataRoot);
-  const own = named({ ...request, keep: request.keep ?? true });
+  const prepared = await prepareNamed({ ...request, keep: true });
+  const { id, name } = prepared.record;
   try {
-    const prepared = await prepare(own);
     await make(prepared);
-    return inspectContainer(dataRoot, own.id)!;
+    return inspectContainer(dataRoot, id)!;
   } catch (error) {
-    releaseName(dataRoot, own.name, own.id);
+    releaseName(dataRoot, name!, id);
     throw error;
   }
+}
+
+/**
+ * Makes a container and starts it apart from this process.
+ *
+ * @throws {StartError} after everything is undone, and as {@linkcode prepareNamed}
+ */
+export async function runDetached(
+  request: ContainerRequest,
+): Promise<{ id: string; warning?: string }> {
+  const { dataRoot, id = newId() } = request;
+  const detach = {
+    keepsInput: request.hasInput ?? false,
+    afterwards: afterwardsOf(request, dataRoot, id),
+  };
+  const prepared = await prepareNamed({ ...request, id, detach });
+  await startDetached(prepared);
+  return { id, warning: prepared.warning };
 }
 
 /** Makes a container's place. Until it is whole, the claim on it says whose fault it would be. */

@@ -6,13 +6,13 @@
  */
 
 import { lockContainer } from "../container_lock.ts";
-import { type ContainerInfo, inspectContainer } from "../containers.ts";
+import { type ContainerInfo, inspectContainer, NoSuchContainerError } from "../containers.ts";
 import { releaseNetwork } from "../network/release.ts";
-import { claimFile } from "../records.ts";
-import { removeFile } from "../remove_directory.ts";
+import { claimFile, readIdentity } from "../records.ts";
 import { removeContainer } from "./remove.ts";
-import { startContainer, type StartOptions } from "./start.ts";
 import { noteRestarts, restartsOf } from "./restarts.ts";
+import { clearRun } from "./settle.ts";
+import { startContainer } from "./start.ts";
 import { isStopped } from "./stop_mark.ts";
 
 /** How long is waited before the first try to start it again, in milliseconds; then twice as long. */
@@ -21,54 +21,52 @@ const LONGEST_PAUSE = 60_000;
 /** A container that has run for so long was all right, in milliseconds. */
 const LONG_RUN = 10_000;
 
-/**
- * Does what is left to do for a container whose monitor this process was.
- *
- * @param again what the next monitor is told
- */
-export async function reap(dataRoot: string, id: string, again: StartOptions): Promise<void> {
-  const info = inspectContainer(dataRoot, id);
+/** Does what is left to do for a container whose monitor this process was. */
+export async function reap(dataRoot: string, id: string): Promise<void> {
   await releaseNetwork(dataRoot, id);
-  const wish = info && wishOf(info);
-  if (wish) {
-    const restarts = restartsOf(info.directory) + 1;
-    noteRestarts(info.directory, restarts);
-    const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(wish.inARow, 20), LONGEST_PAUSE);
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    if (await startAgain(dataRoot, info, again)) return;
-  }
-  {
-    using _lock = await lockContainer(dataRoot, id);
-    removeFile(claimFile(dataRoot, id));
-  }
-  if (info && !info.record.keep) await removeContainer(dataRoot, id);
-}
-
-/** Whether a container shall be started again, and how often it has been in a row. */
-function wishOf(info: ContainerInfo): { inARow: number } | undefined {
-  const { record: { request: { restart } }, status, directory } = info;
-  if (!restart || !status || isStopped(directory)) return undefined;
-  const isLong = status.ended.getTime() - status.started.getTime() >= LONG_RUN;
-  const inARow = isLong ? 0 : restartsOf(info.directory);
-  if (restart.name !== "on-failure") return { inARow };
-  const isSpent = restart.limit > 0 && restartsOf(info.directory) >= restart.limit;
-  return status.exit.code === 0 || isSpent ? undefined : { inARow };
-}
-
-/** Starts it, unless somebody has stopped or removed it meanwhile; a failure is one more try. */
-async function startAgain(
-  dataRoot: string,
-  { id, directory }: ContainerInfo,
-  again: StartOptions,
-): Promise<boolean> {
-  for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-    if (isStopped(directory) || !inspectContainer(dataRoot, id)) return false;
+  for (let tries = 0;; tries++) {
+    const info = inspectContainer(dataRoot, id);
+    if (!info || !isOurs(info)) return;
+    const inARow = wishOf(info);
+    if (inARow === undefined) return await finish(dataRoot, info);
+    noteRestarts(info.directory, restartsOf(info.directory) + 1);
+    const pause = FIRST_PAUSE * 2 ** Math.min(Math.max(inARow, tries), 20);
+    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, LONGEST_PAUSE)));
     try {
-      await startContainer(dataRoot, id, { ...again, isRestart: true });
-      return true;
+      await startContainer(dataRoot, id, { isRestart: true });
     } catch {
       // a full disk, a missing file: what was wrong may be right the next time
-      await new Promise((resolve) => setTimeout(resolve, pause));
     }
+  }
+}
+
+/** Whether this process still answers for the container: somebody may have started or removed it. */
+function isOurs({ owner }: ContainerInfo): boolean {
+  return owner?.pid === Deno.pid;
+}
+
+/** How often it was started again in a row, if it shall be once more. */
+function wishOf(info: ContainerInfo): number | undefined {
+  const { record: { request: { restart } }, status, directory } = info;
+  if (!restart || !status || isStopped(directory)) return undefined;
+  const restarts = restartsOf(directory);
+  if (restart.name === "on-failure") {
+    const isSpent = restart.limit > 0 && restarts >= restart.limit;
+    if (status.exit.code === 0 || isSpent) return undefined;
+  }
+  const isLong = status.ended.getTime() - status.started.getTime() >= LONG_RUN;
+  return isLong ? 0 : restarts;
+}
+
+async function finish(dataRoot: string, info: ContainerInfo): Promise<void> {
+  const { id, record } = info;
+  if (!record.keep || record.request.rm) {
+    return await removeContainer(dataRoot, id, { isForced: true }).catch((error) => {
+      if (!(error instanceof NoSuchContainerError)) throw error;
+    });
+  }
+  using lock = await lockContainer(dataRoot, id);
+  if (lock && readIdentity(claimFile(dataRoot, id))?.pid === Deno.pid) {
+    await clearRun(dataRoot, info);
   }
 }

@@ -1,17 +1,15 @@
 /**
- * A container removed: its directory, its name, and whatever of its run is left.
+ * A container removed: its directory, its names, and whatever of its run is left.
  *
  * @module
  */
 
-import { removeCgroup } from "../cgroups/lifecycle.ts";
 import { lockContainer } from "../container_lock.ts";
-import { type ContainerInfo, findContainer, inspectContainer } from "../containers.ts";
-import { releaseName } from "../names.ts";
-import { releaseNetwork } from "../network/release.ts";
-import { isAlive } from "../processes.ts";
-import { claimFile, readIdentity } from "../records.ts";
-import { removeDirectory } from "../remove_directory.ts";
+import { type ContainerInfo, findContainer, NoSuchContainerError } from "../containers.ts";
+import { releaseAllNames } from "../names.ts";
+import { claimFile, recordFile, takeClaim } from "../records.ts";
+import { removeDirectory, removeFile } from "../remove_directory.ts";
+import { clearRun, settled } from "./settle.ts";
 import { endByForce, endRestarting } from "./signal.ts";
 import { StateError } from "./state_error.ts";
 import { markStopped } from "./stop_mark.ts";
@@ -27,9 +25,22 @@ export async function removeContainer(
   name: string,
   { isForced = false }: { isForced?: boolean } = {},
 ): Promise<void> {
-  const { id } = await findContainer(dataRoot, name);
+  const { id, record } = await findContainer(dataRoot, name);
   using _lock = await lockContainer(dataRoot, id);
-  const info = await findContainer(dataRoot, id);
+  try {
+    await removeLocked(dataRoot, id, { name, isForced });
+  } catch (error) {
+    // a command in the foreground has cleared its own container away
+    if (!(error instanceof NoSuchContainerError) || record.keep) throw error;
+  }
+}
+
+async function removeLocked(
+  dataRoot: string,
+  id: string,
+  { name, isForced }: { name: string; isForced: boolean },
+): Promise<void> {
+  let info = await settled(dataRoot, id);
   if (info.state !== "created" && info.state !== "exited") {
     if (!isForced) {
       throw new StateError(
@@ -37,29 +48,19 @@ export async function removeContainer(
       );
     }
     await end(dataRoot, info);
+    info = await settled(dataRoot, id);
   }
-  await clear(dataRoot, info);
+  await clearRun(dataRoot, info);
+  // whatever a kill leaves from here on is nobody's container any more: leftovers.ts clears it away
+  takeClaim(dataRoot, id);
+  removeFile(recordFile(info.directory));
+  releaseAllNames(dataRoot, id);
+  await removeDirectory(info.directory);
+  removeFile(claimFile(dataRoot, id));
 }
 
 async function end(dataRoot: string, info: ContainerInfo): Promise<void> {
-  if (info.state === "restarting") return endRestarting(info);
+  if (info.state === "restarting") return await endRestarting(info);
   markStopped(info.directory);
   await endByForce(dataRoot, info);
-}
-
-/** Removes what is on the disk; the claim, which says whose fault it would be, goes last. */
-async function clear(
-  dataRoot: string,
-  { id, directory, record, owner }: ContainerInfo,
-): Promise<void> {
-  // a command in the foreground clears its own container away, and must not be overtaken
-  while (!record.keep && owner && isAlive(owner) && inspectContainer(dataRoot, id)) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  if (record.cgroup) await removeCgroup(record.cgroup);
-  await releaseNetwork(dataRoot, id);
-  if (record.name !== undefined) releaseName(dataRoot, record.name, id);
-  await removeDirectory(directory);
-  const claim = claimFile(dataRoot, id);
-  if (readIdentity(claim)) Deno.removeSync(claim);
 }

@@ -5,11 +5,11 @@
  */
 
 import { SIG } from "../../ffi/constants.ts";
-import { attempt } from "../../ffi/libc.ts";
-import { E, SyscallError } from "../../ffi/errno.ts";
 import { thaw } from "../cgroups/lifecycle.ts";
 import { type ContainerInfo, findContainer } from "../containers.ts";
-import { isAlive, type ProcessIdentity } from "../processes.ts";
+import { lockContainer } from "../container_lock.ts";
+import { endOwner, settled } from "./settle.ts";
+import { sendSignal } from "./send_signal.ts";
 import { StateError } from "./state_error.ts";
 import { markStopped } from "./stop_mark.ts";
 import { waitForEnd } from "./wait.ts";
@@ -36,23 +36,6 @@ export function signalNumber(text: string): number | undefined {
     return number >= 34 && number <= 64 ? number : undefined;
   }
   return Object.hasOwn(SIG, name) ? SIG[name as keyof typeof SIG] : undefined;
-}
-
-/** Sends a signal to a process by descriptor; whether it was there to get it. */
-export function sendSignal(process: ProcessIdentity, signal: number): boolean {
-  const fd = attempt.pidfd_open(process.pid, 0);
-  if (fd < 0) return false;
-  try {
-    if (!isAlive(process)) return false;
-    const result = attempt.pidfd_send_signal(fd, signal, null, 0);
-    if (result === -E.ESRCH) return false;
-    if (result < 0) {
-      throw new SyscallError("pidfd_send_signal", `${process.pid}, ${signal}`, -result);
-    }
-    return true;
-  } finally {
-    attempt.close(fd);
-  }
 }
 
 /**
@@ -95,8 +78,13 @@ export async function stopContainer(
   name: string,
   { signal, timeout }: StopOptions = {},
 ): Promise<void> {
-  const info = await findContainer(dataRoot, name);
-  if (info.state === "restarting") return endRestarting(info);
+  let info = await findContainer(dataRoot, name);
+  if (info.state === "restarting") {
+    using _lock = await lockContainer(dataRoot, info.id);
+    // whoever restarts it may have done so meanwhile
+    info = await settled(dataRoot, info.id);
+    if (info.state === "restarting") return await endRestarting(info);
+  }
   const { process, owner, directory, record } = info;
   if (!process || !owner) return;
   markStopped(directory);
@@ -121,7 +109,7 @@ export async function endByForce(dataRoot: string, info: ContainerInfo): Promise
 }
 
 /** Ends what would start the container again. */
-export function endRestarting({ directory, owner }: ContainerInfo): void {
+export async function endRestarting({ directory, owner }: ContainerInfo): Promise<void> {
   markStopped(directory);
-  if (owner) sendSignal(owner, SIG.KILL);
+  if (owner) await endOwner(owner);
 }

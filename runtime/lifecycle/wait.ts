@@ -7,7 +7,7 @@
 import { POLL } from "../../ffi/constants.ts";
 import { attempt, offthread } from "../../ffi/libc.ts";
 import { pollfd } from "../../ffi/structs.ts";
-import { type ContainerInfo, inspectContainer } from "../containers.ts";
+import { type ContainerInfo, findContainer, inspectContainer } from "../containers.ts";
 import { isAlive, type ProcessIdentity } from "../processes.ts";
 
 /**
@@ -27,6 +27,17 @@ export async function waitForProcess(process: ProcessIdentity, timeout = -1): Pr
   } finally {
     attempt.close(fd);
   }
+}
+
+/**
+ * Waits until a container has ended, and how.
+ *
+ * @returns its exit code; of one that never ran, or that somebody has removed with what it was, 0
+ */
+export async function waitForContainer(dataRoot: string, name: string): Promise<{ code: number }> {
+  const info = await findContainer(dataRoot, name);
+  const after = info.process ? await waitForEnd(dataRoot, info) : info;
+  return { code: after?.status?.exit.code ?? 0 };
 }
 
 /** Longest between the end of a container and the record of it, in milliseconds. */

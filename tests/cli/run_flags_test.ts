@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
+import { assertMatch } from "@std/assert/match";
 import { assertRejects } from "@std/assert/rejects";
 import { RUN_FLAGS, RUN_HIDDEN } from "../../cli/flags/run_table.ts";
 import { HelpWanted, UsageError } from "../../cli/flags/grammar.ts";
@@ -20,9 +21,10 @@ Deno.test("without flags", async () => {
     groups: [],
     extraHosts: [],
     labels: {},
-    interactive: true,
+    interactive: undefined,
     terminal: undefined,
-    rm: false,
+    rm: undefined,
+    detach: false,
     pull: "missing",
     platform: undefined,
     quiet: false,
@@ -42,7 +44,8 @@ Deno.test("an image is needed, and help is not an image", async () => {
 });
 
 Deno.test("switches", async () => {
-  assertEquals(await changes("-i", "--rm", "-q"), { rm: true, quiet: true });
+  assertEquals(await changes("-i", "--rm", "-q"), { interactive: true, rm: true, quiet: true });
+  assertEquals(await changes("-d", "--rm=0"), { detach: true, rm: false });
   assertEquals(await changes("-i=false"), { interactive: false });
   assertEquals(await changes("-t"), { terminal: true });
   assertEquals(await changes("-t=false"), { terminal: false });
@@ -53,6 +56,52 @@ Deno.test("switches", async () => {
   assertEquals(
     await refusal("--explain", "--trace"),
     "--explain starts nothing that --trace could show: give one of them",
+  );
+});
+
+Deno.test("--restart, --stop-timeout, --cidfile", async () => {
+  assertEquals(await changes("--stop-timeout", "3", "--cidfile", "id"), {
+    stopTimeout: 3,
+    cidfile: "id",
+  });
+  const policies: Record<string, { name: string; limit: number } | undefined> = {
+    "no": undefined,
+    "always": { name: "always", limit: 0 },
+    "unless-stopped": { name: "unless-stopped", limit: 0 },
+    "on-failure": { name: "on-failure", limit: 0 },
+    "on-failure:5": { name: "on-failure", limit: 5 },
+  };
+  for (const [text, restart] of Object.entries(policies)) {
+    assertEquals((await changes("-d", "--restart", text)).restart, restart, text);
+  }
+  const refusals: Record<string, RegExp> = {
+    "sometimes": /^--restart: "sometimes" is not no, on-failure\[:TIMES\], always or unless-/,
+    "always:3": /^--restart: "always:3" has a number of times, which on-failure alone can have$/,
+    "on-failure:x": /^--restart: "x" is not a whole number/,
+  };
+  for (const [text, message] of Object.entries(refusals)) {
+    assertMatch(await refusal("-d", "--restart", text), message);
+  }
+  assertMatch(await refusal("-d", "--rm", "--restart=always"), /^--rm removes what --restart/);
+});
+
+Deno.test("--health-cmd and its like", async () => {
+  const all = ["--health-cmd", "test -e /ok", "--health-retries", "2", "--health-timeout=500ms"];
+  const { health } = await changes(...all, "--health-interval=1m30s", "--health-start-period=0");
+  assertEquals(health, {
+    isOff: undefined,
+    command: "test -e /ok",
+    interval: 90_000,
+    timeout: 500,
+    retries: 2,
+    startPeriod: 0,
+    startInterval: undefined,
+  });
+  assertEquals((await changes("--no-healthcheck")).health?.isOff, true);
+  assertMatch(await refusal("--no-healthcheck", "--health-cmd", "true"), /^--no-healthcheck says/);
+  assertMatch(
+    await refusal("--health-interval", "soon"),
+    /is not a span of time, as 30s or 1m30s$/,
   );
 });
 
@@ -163,13 +212,8 @@ Deno.test("labels and annotations", async () => {
 
 Deno.test("flags of Docker's that are not there say why", async () => {
   assertEquals(
-    await refusal("-d"),
-    "-d: containers run in the foreground here, until their command ends; " +
-      "your shell's & puts the command behind it",
-  );
-  assertEquals(
-    await refusal("-p", "80:80"),
-    "-p: there are no bridged networks here; --network host shares the host's own",
+    await refusal("-a", "stdout"),
+    "-a: without -d, all three streams are attached until it ends",
   );
   for (const name of Object.keys(RUN_HIDDEN)) {
     assertEquals(name in RUN_FLAGS, false, name);

@@ -61,7 +61,7 @@ function leave(
   Deno.chmodSync(`${directory}/work/work`, 0);
   Deno.writeTextFileSync(`${directory}/upper/etc/file`, "text");
   Deno.symlinkSync("/etc/passwd", `${directory}/upper/link`);
-  const text = typeof more === "string" ? more : JSON.stringify({ id: name, ...more });
+  const text = typeof more === "string" ? more : JSON.stringify({ id: name, request: {}, ...more });
   if (text !== "") Deno.writeTextFileSync(`${directory}/record.json`, text);
   return directory;
 }
