@@ -46,7 +46,7 @@ function microseconds(value: number): string {
 }
 
 /** Cuts long strings, as strace(1) does, but never in the middle of an escape sequence. */
-function shorten(call: string): string {
+export function shorten(call: string): string {
   return call.replace(/"(?:[^"\\]|\\.)*"/g, (string) => {
     if (string.length <= LONGEST) return string;
     const start = /^"(?:[^"\\]|\\.){0,60}/.exec(string)![0];

@@ -40,6 +40,7 @@ export interface CommandEntry {
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: { file: "./run.ts", name: "run", helpFile: "./run_help.ts" },
   explain: { file: "./run.ts", name: "explain", helpFile: "./explain_help.ts" },
+  step: { file: "./step.ts", name: "step", helpFile: "./step_help.ts" },
   create: { file: "./create.ts", name: "create" },
   start: { file: "./start.ts", name: "start" },
   restart: { file: "./restart.ts", name: "restart" },

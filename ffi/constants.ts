@@ -128,6 +128,7 @@ export const PR = {
   SET_PDEATHSIG: 1,
   GET_PDEATHSIG: 2,
   SET_DUMPABLE: 4,
+  GET_KEEPCAPS: 7,
   SET_KEEPCAPS: 8,
   SET_NAME: 15,
   SET_SECCOMP: 22,
@@ -316,7 +317,7 @@ export const KEYCTL = { GET_KEYRING_ID: 0, JOIN_SESSION_KEYRING: 1 } as const;
 export const FUTEX = { WAIT: 0, WAKE: 1 } as const;
 
 /** ptrace(2) requests. */
-export const PTRACE = { DETACH: 17, SEIZE: 0x4206 } as const;
+export const PTRACE = { CONT: 7, DETACH: 17, SEIZE: 0x4206 } as const;
 
 /** ptrace(2) options. */
 export const PTRACE_O = { TRACEEXEC: 0x10, EXITKILL: 0x100000 } as const;

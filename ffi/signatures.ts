@@ -171,6 +171,7 @@ export const signatures = {
   clone3: ["syscall", "args: pointer", "size: number"],
   unshare: ["int", "flags: CLONE|"],
   setns: ["int", "fd: fd", "type: CLONE|"],
+  uname: ["int", "names: pointer"],
   sethostname: ["int", "name: string", "length: number"],
   setdomainname: ["int", "name: string", "length: number"],
 
@@ -240,6 +241,7 @@ export const signatures = {
   ],
   sigprocmask: ["int", "how: SIG_HOW", "set: pointer", "old: pointer"],
   waitpid: ["int", "pid: number", "status: pointer", "options: W|"],
+  waitid: ["int", "kind: number", "id: number", "info: pointer", "options: W|"],
   ptrace: ["syscall", "request: PTRACE", "pid: number", "address: number", "data: number"],
   futex: ["syscall", "word: pointer", "operation: FUTEX", "value: number", "timeout: pointer"],
   pidfd_open: ["syscall", "pid: number", "flags: number"],
