@@ -115,14 +115,14 @@ function readDescriptors(
   for (const name of names(directory)) {
     const target = link(`${directory}/${name}`);
     // the directory that is being read is one of this process's own
-    if (target === "" || /^\/proc\/\d+\/fd$/.test(target)) continue;
+    if (target === "" || (who === "self" && /^\/proc\/\d+\/fd$/.test(target))) continue;
     const info = readHostFile(`/proc/${who}/fdinfo/${name}`) ?? "";
     const mount = Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]);
     const isFree = target.startsWith("/") && isDetached(mount);
     const flags = isFree ? mountFlags(`${directory}/${name}`) : undefined;
     into.set(
       name,
-      flags === undefined ? target : `a mount that is nowhere yet: ${target} (${flags})`,
+      flags === undefined ? target : `${target} of a mount outside its tree, ${flags}`,
     );
   }
 }
