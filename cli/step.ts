@@ -7,7 +7,7 @@
 import { start } from "../runtime/container.ts";
 import { prepare } from "../runtime/prepare.ts";
 import { Quit, Stepper } from "../runtime/stepping/stepper.ts";
-import { UsageError } from "./flags/grammar.ts";
+import { wrongFlag } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import { attend, parse, toRequest } from "./run.ts";
@@ -21,7 +21,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function step(args: string[], { root }: Context): Promise<number> {
   const command = await parse(args);
   if (command.explain || command.trace) {
-    throw new UsageError("step shows each call by itself: leave --explain and --trace away");
+    throw wrongFlag("step shows each call by itself: leave --explain and --trace away");
   }
   const isAlone = !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal();
   const audience = isAlone ? new StepSheet() : new StepKeys();

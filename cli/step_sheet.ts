@@ -13,6 +13,7 @@ import { callLines, happenedLines, headingOf, type Sheet } from "./step_screen.t
 export class StepSheet implements Audience {
   private sheet: Sheet = { id: "", count: 0, columns: 100, colour: false };
   private heading = "";
+  private last?: Step;
   private hasQuit = false;
 
   /** Begins. */
@@ -38,11 +39,14 @@ export class StepSheet implements Audience {
     this.heading = heading;
     const place = stop.number === undefined ? "" : `${stop.number}  `;
     print(`\n${place}${callLines(stop, this.sheet).join("\n")}\n`);
+    this.last = stop.step;
     return Promise.resolve();
   }
 
   /** Writes what it did. */
-  after(_: Stop, happened: Happened): Promise<void> {
+  after({ step, number }: Stop, happened: Happened): Promise<void> {
+    // the child had to wait for calls of the parent's
+    if (step !== this.last) print(`\n${number}  ${step.name} returns\n`);
     print(`${happenedLines(happened, this.sheet).join("\n")}\n`);
     if (this.hasQuit) throw new Quit();
     return Promise.resolve();

@@ -66,6 +66,7 @@ export async function visit(pid: number): Promise<string | undefined> {
     const shell = program.call("the first in the PID namespace", { fork: { parent } })
       .clone3(cloneArgs(0), 88);
     tieToParent(program);
+    takeForeground(program);
     resetSignals(program, [SIG.PIPE]);
     const environment = Object.entries({ ...ENVIRONMENT, TERM: Deno.env.get("TERM") ?? "dumb" })
       .map(([name, value]) => `${name}=${value}`);
@@ -98,15 +99,35 @@ function isOther(pid: number, name: string): boolean {
     Deno.readLinkSync(`/proc/self/ns/${name}`);
 }
 
-/** A shell makes itself the terminal's foreground, and nobody is in it any more when it ends. */
+/**
+ * Makes the shell the terminal's foreground before it is one: it would do so by itself, but give the
+ * place back to a group that has no number in its PID namespace.
+ */
+function takeForeground(program: Program): void {
+  program.call("as a background process, which that signal would stop")
+    .sigprocmask(SIG_HOW.BLOCK, { bytes: signalSet(SIG.TTOU), text: "{SIGTTOU}" }, null);
+  program.call("a group of its own").setpgid(0, 0);
+  const group = program.call("whose number is the shell's").getpid();
+  program.call("Ctrl-C is meant for the shell now", { allow: ["ENOTTY"] })
+    .ioctl(0, IOCTL.TIOCSPGRP, group.address);
+}
+
+/** When the shell ends, nobody is in the terminal's foreground any more. */
 function takeTerminalBack(): void {
-  const mask = new Uint8Array(128);
-  mask[(SIG.TTOU - 1) >> 3] |= 1 << ((SIG.TTOU - 1) & 7);
   const before = new Uint8Array(128);
   // a background process that sets the foreground is stopped by SIGTTOU, unless it blocks that
-  libc.sigprocmask(SIG_HOW.BLOCK, mask, before);
+  libc.sigprocmask(SIG_HOW.BLOCK, signalSet(SIG.TTOU), before);
   const stat = Deno.readTextFileSync("/proc/self/stat");
-  const group = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  let group = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  // a group that somebody outside this PID namespace has made has no number in it
+  if (group === 0 && attempt.setpgid(0, 0) === 0) group = Deno.pid;
   attempt.ioctl(0, IOCTL.TIOCSPGRP, new Uint8Array(new Int32Array([group]).buffer));
   libc.sigprocmask(SIG_HOW.SETMASK, before, null);
+}
+
+/** `sigset_t` with one signal in it. */
+function signalSet(signal: number): Uint8Array<ArrayBuffer> {
+  const set = new Uint8Array(128);
+  set[(signal - 1) >> 3] = 1 << ((signal - 1) & 7);
+  return set;
 }
