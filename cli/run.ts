@@ -33,7 +33,7 @@ export async function run(args: string[], { root }: Context): Promise<number> {
 }
 
 /** Reads the words of the command line; where there are no flags, there is nothing to load for it. */
-async function parse(args: string[]): Promise<Partial<RunCommand>> {
+export async function parse(args: string[]): Promise<Partial<RunCommand>> {
   const [image, ...command] = args;
   if (image && !image.startsWith("-")) return { image, command };
   const { parseRunFlags } = await later<typeof import("./run_flags.ts")>(

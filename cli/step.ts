@@ -23,6 +23,12 @@ export async function step(args: string[], { root }: Context): Promise<number> {
   if (command.explain || command.trace) {
     throw wrongFlag("step shows each call by itself: leave --explain and --trace away");
   }
+  if (command.detach || command.restart || command.name || command.cidfile) {
+    throw wrongFlag(
+      "step stays with a container that is gone when it ends: leave --detach, --restart, " +
+        "--name and --cidfile away",
+    );
+  }
   const isAlone = !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal();
   const audience = isAlone ? new StepSheet() : new StepKeys();
   const stepper = new Stepper(audience);

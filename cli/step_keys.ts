@@ -63,28 +63,28 @@ export class StepKeys implements Audience {
   async before(stop: Stop): Promise<void> {
     if (this.hasQuit) throw new Quit();
     if (this.pace === "all" || (this.pace === "phase" && phaseOf(stop) === this.phase)) return;
-    this.showPassed();
+    this.#showPassed();
     this.pace = "call";
     print(`\n${styled(headingOf(stop, this.sheet), "bold", this.sheet)}\n`);
     print(`${callLines(stop, this.sheet).join("\n")}\n`);
-    await this.choose(stop);
+    await this.#choose(stop);
   }
 
   /** Shows what the call did. */
   after(stop: Stop, happened: Happened): Promise<void> {
     if (this.hasQuit) throw new Quit();
-    if (this.pace === "call") this.show(happenedLines(happened, this.sheet));
+    if (this.pace === "call") this.#show(happenedLines(happened, this.sheet));
     else {
       this.passed.count++;
       this.passed.changes.push(...happened.changes);
-      if (stop.step.name === "execve" && !happened.outcome) this.showPassed();
+      if (stop.step.name === "execve" && !happened.outcome) this.#showPassed();
     }
     return Promise.resolve();
   }
 
-  private async choose(stop: Stop): Promise<void> {
+  async #choose(stop: Stop): Promise<void> {
     for (;;) {
-      switch (await this.key()) {
+      switch (await this.#key()) {
         case "p":
           this.phase = phaseOf(stop);
           this.pace = "phase";
@@ -96,7 +96,7 @@ export class StepKeys implements Audience {
           await callList(this.reader, this.steps, stop.step, this.sheet);
           break;
         case "s":
-          await this.lookAround(stop);
+          await this.#lookAround(stop);
           break;
         case "q":
           throw new Quit();
@@ -107,12 +107,12 @@ export class StepKeys implements Audience {
   }
 
   /** Waits for a key, or for a signal, which counts as `q`. */
-  private key(): Promise<string> {
+  #key(): Promise<string> {
     const signalled = new Promise<string>((resolve) => this.stop = () => resolve("q"));
     return Promise.race([this.reader.key(KEYS, "\n nprlsq"), signalled]);
   }
 
-  private async lookAround({ pid }: Stop): Promise<void> {
+  async #lookAround({ pid }: Stop): Promise<void> {
     if (pid === undefined) {
       print("There is no process of the container's yet: clone3 makes it.\n");
       return;
@@ -126,7 +126,7 @@ export class StepKeys implements Audience {
   }
 
   /** Shows what the calls that were let through have changed in sum. */
-  private showPassed(): void {
+  #showPassed(): void {
     const { count, changes } = this.passed;
     this.passed = { count: 0, changes: [] };
     if (count === 0) return;
@@ -134,10 +134,10 @@ export class StepKeys implements Audience {
     // what was written where is too much for a sum
     const sum = merge(changes).filter(({ name }) => !name.startsWith("content of "));
     print(`  ${count} calls; what they have changed in sum:\n`);
-    this.show(sum.length ? changeLines(sum, this.sheet) : ["  nothing that stays"]);
+    this.#show(sum.length ? changeLines(sum, this.sheet) : ["  nothing that stays"]);
   }
 
-  private show(lines: string[]): void {
+  #show(lines: string[]): void {
     const rest = lines.length - MOST;
     const shown = rest > 1 ? lines.slice(0, MOST) : lines;
     print(`${shown.join("\n")}\n`);

@@ -22,10 +22,14 @@ export interface Sheet {
   colour: boolean;
 }
 
-const SGR = { bold: "1", dim: "2", new: "32", gone: "31" } as const;
+/** What a text can be marked as. */
+export type Style = "bold" | "dim" | "new" | "gone";
+
+/** Styles as SGR escape sequences, ECMA-48. */
+const SGR: Record<Style, string> = { bold: "1", dim: "2", new: "32", gone: "31" };
 
 /** A text in a style, where styles are welcome. */
-export function styled(text: string, style: keyof typeof SGR, { colour }: Sheet): string {
+export function styled(text: string, style: Style, { colour }: Sheet): string {
   return colour ? `\x1b[${SGR[style]}m${text}\x1b[0m` : text;
 }
 

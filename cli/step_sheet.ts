@@ -7,7 +7,7 @@
 import type { Step } from "../ffi/program.ts";
 import { type Audience, type Happened, Quit, type Stop } from "../runtime/stepping/stepper.ts";
 import { print } from "./output.ts";
-import { callLines, happenedLines, headingOf, type Sheet } from "./step_screen.ts";
+import { callLines, happenedLines, type Sheet } from "./step_screen.ts";
 
 /** Writes all calls out. */
 export class StepSheet implements Audience {

@@ -57,7 +57,7 @@ export class Gates implements Weave {
     if (branch.until) return;
     const asked = { before: [] as Question[], after: [] as Question[] };
     if (branch.child) {
-      if (!this.followed) this.waitToBeFollowed(program);
+      if (!this.followed) this.#waitToBeFollowed(program);
       asked.before = writeQuestions(program, step);
       const word = program.arena.allocate(8, "gate");
       const at = program.call("the gate", { allow: ["EAGAIN"] }).futex(word, FUTEX.WAIT, 0, null);
@@ -86,7 +86,7 @@ export class Gates implements Weave {
   }
 
   /** Until somebody follows the child, a gate could hold it for ever; this one is given up. */
-  private waitToBeFollowed(program: Program): void {
+  #waitToBeFollowed(program: Program): void {
     this.followed = program.arena.allocate(8, "followed");
     const timeout = program.arena.allocate(16, "timeout");
     program.arena.setWord(timeout.address, UNFOLLOWED);

@@ -73,7 +73,11 @@ export class Stepper implements Weave {
   private pid?: number;
   private following: Promise<void> = Promise.resolve();
 
-  /** @param audience who is told of each call */
+  /**
+   * Follows nothing before {@linkcode Stepper.conduct}.
+   *
+   * @param audience who is told of each call
+   */
   constructor(private readonly audience: Audience) {}
 
   /** Weaves a gate in. */
@@ -89,7 +93,7 @@ export class Stepper implements Weave {
   /** Takes charge of a birth that was written with this as its weave, before it begins. */
   conduct(prepared: Prepared): void {
     const take = (draft: Draft) => {
-      draft.walk = (program) => this.walk(program);
+      draft.walk = (program) => this.#walk(program);
       this.draft = draft;
       return draft;
     };
@@ -114,19 +118,21 @@ export class Stepper implements Weave {
   }
 
   /** Walks a part of the parent's, call by call. */
-  private async walk(program: Program): Promise<void> {
+  async #walk(program: Program): Promise<void> {
     const { program: birth, clone } = this.draft!.birth;
-    const isSeen = program === birth || await this.childWaits(birth);
+    const isSeen = program === birth || await this.#childWaits(birth);
     try {
       program.walk();
-      for (let gate; gate = this.gates.standing(program, "parent");) {
-        const before = this.see(gate, gate.asked.before);
-        if (isSeen) await this.audience.before(this.stopAt(gate));
+      for (;;) {
+        const gate = this.gates.standing(program, "parent");
+        if (!gate) break;
+        const before = this.#see(gate, gate.asked.before);
+        if (isSeen) await this.audience.before(this.#stopAt(gate));
         program.walk(gate.step);
         const isBirth = gate.step === clone;
-        const first = isBirth ? await this.take(clone.result.value, program) : undefined;
-        if (isSeen) await this.tell(gate, before, isBirth ? look(this.pid!) : undefined);
-        if (first) this.follow(first);
+        const first = isBirth ? await this.#take(clone.result.value, program) : undefined;
+        if (isSeen) await this.#tell(gate, before, isBirth ? look(this.pid!) : undefined);
+        if (first) this.#follow(first);
       }
     } catch (error) {
       // what the parent's own part has made nobody else knows yet
@@ -139,7 +145,7 @@ export class Stepper implements Weave {
   }
 
   /** Whether the child waits for a part of the parent's; false where it has failed before. */
-  private async childWaits(birth: Program): Promise<boolean> {
+  async #childWaits(birth: Program): Promise<boolean> {
     for (;;) {
       const { current, failed } = birth;
       if (failed) return false;
@@ -150,7 +156,7 @@ export class Stepper implements Weave {
   }
 
   /** Ties a child that was just made to this process. @returns the gate at which it stands */
-  private async take(pid: number, program: Program): Promise<Gate | undefined> {
+  async #take(pid: number, program: Program): Promise<Gate | undefined> {
     this.pid = pid;
     try {
       libc.ptrace(PTRACE.SEIZE, pid, 0, PTRACE_O.TRACEEXEC | PTRACE_O.EXITKILL);
@@ -163,26 +169,26 @@ export class Stepper implements Weave {
       );
     }
     this.gates.follow();
-    const arrival = await this.arrival(program);
+    const arrival = await this.#arrival(program);
     return typeof arrival === "string" ? undefined : arrival;
   }
 
-  private follow(gate: Gate): void {
-    this.following = this.walkChild(gate);
+  #follow(gate: Gate): void {
+    this.following = this.#walkChild(gate);
     // whoever waits for it may come later than its end
     this.following.catch(() => {});
   }
 
   /** Lets the child on, call by call, until it has become its program. */
-  private async walkChild(gate: Gate): Promise<void> {
+  async #walkChild(gate: Gate): Promise<void> {
     const pid = this.pid!;
     try {
       for (;;) {
-        const before = this.see(gate, gate.asked.before);
-        await this.audience.before(this.stopAt(gate));
+        const before = this.#see(gate, gate.asked.before);
+        await this.audience.before(this.#stopAt(gate));
         this.gates.open(gate);
-        const arrival = await this.arrival(gate.program, gate);
-        await this.tell(gate, before);
+        const arrival = await this.#arrival(gate.program, gate);
+        await this.#tell(gate, before);
         if (arrival === "become") libc.ptrace(PTRACE.DETACH, pid, 0, 0);
         if (typeof arrival === "string") return;
         gate = arrival;
@@ -194,20 +200,20 @@ export class Stepper implements Weave {
   }
 
   /** Waits until a child that was let on stands somewhere else. */
-  private async arrival(program: Program, last?: Gate): Promise<Arrival> {
+  async #arrival(program: Program, last?: Gate): Promise<Arrival> {
     for (;;) {
       const gate = this.gates.standing(program, "child");
       if (gate && gate !== last) return gate;
       if (program.failed) return "failed";
       const state = stateOf(this.pid!);
       if (state === "Z") return "gone";
-      if (state === "t" && this.isBorn()) return "become";
+      if (state === "t" && this.#isBorn()) return "become";
       await pause();
     }
   }
 
   /** Looks at what has stopped the child: its new program, or a signal, which it gets then. */
-  private isBorn(): boolean {
+  #isBorn(): boolean {
     const info = new Uint8Array(128);
     // a child that was killed meanwhile is left to whoever waits for its end
     libc.waitid(P_PID, this.pid!, info, W.UNTRACED | W.NOHANG);
@@ -219,7 +225,7 @@ export class Stepper implements Weave {
   }
 
   /** What is seen in front of a call, or behind it. */
-  private see({ program, step, by }: Gate, asked: readonly Question[]): View {
+  #see({ program, step, by }: Gate, asked: readonly Question[]): View {
     const view = look(this.pid ?? "self");
     const who = by === "child" ? this.pid! : "self";
     if (by === "parent" && this.pid) view.descriptors = look("self").descriptors;
@@ -229,21 +235,21 @@ export class Stepper implements Weave {
   }
 
   /** Tells of a call that has been made. */
-  private async tell(gate: Gate, before: View, now?: View): Promise<void> {
+  async #tell(gate: Gate, before: View, now?: View): Promise<void> {
     const { program, step } = gate;
-    const after = now ?? this.see(gate, gate.asked.after);
+    const after = now ?? this.#see(gate, gate.asked.after);
     const outcome = program.outcome(step);
     const isMade = outcome.count > 0 && outcome.errno === 0;
     const changes = compare(before, after);
     const isIdle = !isMeantToChange(step) || changes.length > 0 || !isMade;
-    await this.audience.after(this.stopAt(gate), {
+    await this.audience.after(this.#stopAt(gate), {
       outcome: outcome.count > 0 || program.failed === step ? outcome : undefined,
       changes,
       unchanged: isIdle ? [] : unchanged(step, after),
     });
   }
 
-  private stopAt({ program, step, by }: Gate): Stop {
+  #stopAt({ program, step, by }: Gate): Stop {
     const index = this.steps.indexOf(step);
     return { number: index < 0 ? undefined : index + 1, step, program, by, pid: this.pid };
   }
