@@ -15,7 +15,7 @@ import type { Result, Signature, signatures } from "./signatures.ts";
 /** What may stand for an argument of the given kind. */
 export type Argument<A> = A extends `${string}: string` ? string | Uint8Array | Memory | null
   : A extends `${string}: strings` ? readonly string[]
-  : A extends `${string}: pointer` ? Uint8Array | Memory | Struct | number | null
+  : A extends `${string}: pointer` ? Uint8Array | Memory | Struct | Ref | number | null
   : A extends `${string}: arg2` ? string | number | bigint | Ref
   : number | bigint | Ref;
 

@@ -250,6 +250,11 @@ export class Program {
     };
   }
 
+  /** The errno of a step, as steps that come after it see it. */
+  errnoOf({ address, name }: Step): Ref {
+    return new Ref(address + STEP.errno, `errno of ${name}`, this.arena);
+  }
+
   /** The error that a failed step stands for. */
   error(step: Step, hint?: string): SyscallError {
     const { errno } = this.outcome(step);

@@ -284,6 +284,9 @@ export const signatures = {
     "number: number",
     "after: string",
   ],
+  // what an errno means, in English; no lock is taken and nothing allocated
+  strerrordesc_np: ["pointer", "errno: number"],
+  strlen: ["value", "text: pointer"],
   __errno_location: ["pointer"],
   munmap: ["int", "address: address", "length: number"],
   dlopen: ["pointer", "file: string", "flags: RTLD|"],

@@ -104,7 +104,7 @@ export interface BundleStart {
   /** where compiled filters are kept */
   cache: string;
   /** the file that says who answers for the container, see {@linkcode BirthRequest.claim} */
-  claim: BirthRequest["claim"];
+  claim?: BirthRequest["claim"];
   /** the file that will say who its first process is */
   processFile: string;
   /** false: its standard input is /dev/null. Unless given, it is this process's own */
@@ -115,6 +115,10 @@ export interface BundleStart {
   directories?: BirthRequest["directories"];
   /** files of the host's to write next */
   files?: BirthRequest["files"];
+  /** a FIFO's descriptor: the gate at which it waits before its program begins */
+  gate?: number;
+  /** how many descriptors after standard error are passed on to its program */
+  keep?: number;
   /** false: the container stays in the control group of whoever starts it */
   ownCgroup?: boolean;
 }
@@ -156,6 +160,17 @@ export async function planBundle(bundle: Bundle, start: BundleStart): Promise<Bu
   if (group?.start) {
     chapters.isInScope = true;
     chapters.answers![SAYS.scope] = group.start;
+  }
+  if (start.gate !== undefined) {
+    const write = await later<typeof import("./birth/gate.ts")>(import.meta, "./birth/gate.ts");
+    chapters.gate = { write, fd: start.gate };
+  }
+  if (start.keep) {
+    const { Kept } = await later<typeof import("./birth/keep.ts")>(
+      import.meta,
+      "./birth/keep.ts",
+    );
+    chapters.keeps = (program) => new Kept(program, start.keep!);
   }
   const request: BirthRequest = {
     spec,

@@ -71,7 +71,8 @@ const SETUP_FAILED = 125;
 /** Writes down the whole birth of a container; nothing is touched. */
 export function writeBirth(program: Program, request: BirthRequest): Birth {
   const { spec, chapters = {}, dieWithParent } = request;
-  const { between, parcels } = chapters;
+  const { between, parcels, gate } = chapters;
+  const kept = chapters.keeps?.(program);
   const waitsForMaps = hasNew(spec, "user");
 
   program.phase("a place for the container", 7);
@@ -107,7 +108,7 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   const made = program.steps.at(-1)!;
 
   if (monitor) leaveMonitor(program, monitor, write!);
-  else connect(program, line, dieWithParent);
+  else connect(program, line, dieWithParent, { kept, gate });
   const { isOrdinaryUser = false } = chapters;
   const passed = between?.passBetween(program, {
     spec,
@@ -125,8 +126,8 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   enterNamespaces(program, request, passed);
   buildRoot(program, request, parcelled);
   furnish(program, request);
-  const listener = becomeProcess(program, request);
-  writeFailure(program, SETUP_FAILED);
+  const listener = becomeProcess(program, request, kept);
+  writeFailure(program, SETUP_FAILED, { kept, gate });
   if (looksAfter) {
     between!.lookAfter(program, looksAfter, { between: made, clone, pidfd: monitor.pidfd.at(0) });
   }

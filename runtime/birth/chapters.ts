@@ -6,9 +6,11 @@
  * @module
  */
 
+import type { Program } from "../../ffi/program.ts";
 import { later } from "../later.ts";
 import type { Spec } from "../spec.ts";
 import type { Subject } from "./hooks.ts";
+import type { Kept } from "./keep.ts";
 import { SAYS } from "./line.ts";
 import { hasNew } from "./namespaces.ts";
 import type { Birth } from "./request.ts";
@@ -31,6 +33,10 @@ export interface Chapters {
   isInScope?: boolean;
   /** whether an ordinary user starts it, who has no rights before it is in a user namespace */
   isOrdinaryUser?: boolean;
+  /** a gate to wait at before the program begins, and the FIFO's descriptor in this process */
+  gate?: { write: typeof import("./gate.ts"); fd: number };
+  /** notes in a birth which descriptors the program gets from whoever starts it */
+  keeps?: (program: Program) => Kept;
   /** what the parent does when the child says this byte and waits; the pid is the child's */
   answers?: { [byte: string]: (pid: number, birth: Birth) => Promise<void> };
 }

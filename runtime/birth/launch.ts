@@ -216,6 +216,8 @@ async function converse(
     const { byte, descriptor } = await receive(line, running || draft.walk ? offthread : libc);
     // a filter that forbids the child to say so ends it without a word
     if (byte === "" && !program.failed) return terminal;
+    // it has become all but its program, and the rest is for whoever opens its gate
+    if (byte === SAYS.gate) return terminal;
     if (byte === SAYS.terminal) terminal = descriptor;
     if (byte === SAYS.waiting) {
       await attend(draft, "maps", examine);

@@ -10,6 +10,8 @@
 import { AF, MSG, O, PR, SIG, SOCK } from "../../ffi/constants.ts";
 import type { Memory } from "../../ffi/memory.ts";
 import { Program } from "../../ffi/program.ts";
+import type { Chapters } from "./chapters.ts";
+import type { Kept } from "./keep.ts";
 
 /** What the child says to the parent. */
 export const SAYS = {
@@ -19,6 +21,7 @@ export const SAYS = {
   hooks: "h",
   listener: "l",
   terminal: "t",
+  gate: "g",
   failed: "f",
 } as const;
 
@@ -39,12 +42,28 @@ export function makeLine(program: Program): Memory {
   return line;
 }
 
+/** What the child holds on to when it lets go of all that is its parent's. */
+export interface Connection {
+  /** descriptors that the program gets from whoever starts it */
+  kept?: Kept;
+  /** the gate that it will wait at */
+  gate?: Chapters["gate"];
+}
+
 /** The child's first steps: nothing of the parent's stays open, and it cannot be left alone. */
-export function connect(program: Program, line: Memory, dieWithParent: boolean): void {
+export function connect(
+  program: Program,
+  line: Memory,
+  dieWithParent: boolean,
+  { kept, gate }: Connection = {},
+): void {
   if (dieWithParent) tieToParent(program);
+  const end = line.at(4, "child's end");
+  const moved = kept?.putAside(end, gate?.fd);
   program.call("the line gets the number after standard error's", { allow: ["EINVAL"] })
-    .dup3(line.at(4, "child's end"), LINE, O.CLOEXEC);
-  closeFrom(program, LINE + 1);
+    .dup3(moved?.line ?? end, LINE, O.CLOEXEC);
+  if (gate) gate.write.takeGate(program, moved?.gate ?? gate.fd);
+  closeFrom(program, kept?.firstToClose ?? (gate ? gate.write.GATE : LINE) + 1);
   checkParent(program, "is the parent still there? If not, this fails, and the child ends");
 }
 
@@ -87,15 +106,17 @@ export function waitForAnswer(program: Program, byte: string, why: string): void
 /**
  * Says that there is a filter whose calls somebody else decides on, and waits until that one knows.
  *
- * By write(2), which no such filter may ask about (unsupported.ts): nobody could answer yet.
+ * No such filter may ask about write(2) (unsupported.ts): nobody could answer yet.
  */
 export function announceListener(program: Program): void {
-  const message = {
-    bytes: new TextEncoder().encode(SAYS.listener),
-    text: JSON.stringify(SAYS.listener),
-  };
-  program.call("the filter's descriptor is for the parent to fetch").write(LINE, message, 1);
+  writeWord(program, SAYS.listener, "the filter's descriptor is for the parent to fetch");
   awaitAnswer(program);
+}
+
+/** Says one byte to the parent by write(2), which filters of system calls hardly ever forbid. */
+export function writeWord(program: Program, byte: string, why: string): void {
+  const message = { bytes: new TextEncoder().encode(byte), text: JSON.stringify(byte) };
+  program.call(why).write(LINE, message, 1);
 }
 
 function awaitAnswer(program: Program): void {
@@ -115,10 +136,19 @@ export function waitForMaps(program: Program): void {
 }
 
 /** What a child that failed does: it says so, and waits until the parent has looked at it. */
-export function writeFailure(program: Program, status: number): void {
+export function writeFailure(
+  program: Program,
+  status: number,
+  { kept, gate }: Connection = {},
+): void {
   const { arena } = program;
-  const tail = new Program(arena, {}, 4);
-  tail.call("tell the parent").send(LINE, new TextEncoder().encode(SAYS.failed), 1, MSG.NOSIGNAL);
-  tail.call("be looked at").read(LINE, arena.allocate(8, "answer"), 1);
+  const line = kept?.line ?? LINE;
+  const tail = new Program(arena, {}, 12);
+  const told = tail.label();
+  tail.call("tell the parent", gate && { allow: ["EPIPE"], onSuccess: told })
+    .send(line, new TextEncoder().encode(SAYS.failed), 1, MSG.NOSIGNAL);
+  gate?.write.tellReaders(tail, program);
+  tail.place(told);
+  tail.call("be looked at").read(line, arena.allocate(8, "answer"), 1);
   program.onFailure(tail, status);
 }

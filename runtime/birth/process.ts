@@ -27,6 +27,7 @@ import type { LinuxCapabilities, Process } from "../spec.ts";
 import { writeFile } from "./files.ts";
 import { announceListener, checkParent, tieToParent } from "./line.ts";
 import { namespaceOf } from "./namespaces.ts";
+import type { Kept } from "./keep.ts";
 import type { ProcessRequest } from "./request.ts";
 
 /** A compiled filter of system calls. */
@@ -205,6 +206,9 @@ export function candidates(process: Process): string[] {
   return path.split(":").map((directory) => `${directory || "."}/${name}`);
 }
 
+/** What execvp(3) takes for "look further"; EACCES is remembered in the step's own slot. */
+export const LOOK_FURTHER = ["ENOENT", "ENOTDIR", "EACCES", "ESTALE", "ENODEV", "ETIMEDOUT"];
+
 /** Becomes the container's program: one execve(2) for each directory of PATH, until one succeeds. */
 export function execute(program: Program, process: Process): void {
   const paths = candidates(process);
@@ -214,14 +218,22 @@ export function execute(program: Program, process: Process): void {
     const why = isLast
       ? "the process becomes the container's program"
       : "the program, if it is in this directory of PATH";
-    // what execvp(3) takes for "look further"; EACCES is remembered in the step's own slot
-    const allow = isLast ? [] : ["ENOENT", "ENOTDIR", "EACCES", "ESTALE", "ENODEV", "ETIMEDOUT"];
+    const allow = isLast ? [] : LOOK_FURTHER;
     program.call(why, { allow }).execve(path, process.args!, environment);
   });
 }
 
-/** Limits, rights, user, filter, and the program itself. @returns the filter's descriptor */
-export function becomeProcess(program: Program, request: ProcessRequest): Ref | undefined {
+/**
+ * Limits, rights, user, filter, and the program itself.
+ *
+ * @param kept descriptors that the program gets from whoever starts it
+ * @returns the filter's descriptor
+ */
+export function becomeProcess(
+  program: Program,
+  request: ProcessRequest,
+  kept?: Kept,
+): Ref | undefined {
   const { spec, seccomp, chapters = {} } = request;
   const { process } = spec;
   program.phase("the process", 7);
@@ -255,7 +267,9 @@ export function becomeProcess(program: Program, request: ProcessRequest): Ref | 
   );
   if (process.noNewPrivileges) setNoNewPrivileges(program);
   if (seccomp && !filterFirst) filter();
-  const { hooks } = chapters;
+  const { hooks, gate } = chapters;
+  gate?.write.lookForProgram(program, process);
+  gate?.write.waitAtGate(program);
   hooks?.write.runHooks(
     program,
     "startContainer",
@@ -264,6 +278,7 @@ export function becomeProcess(program: Program, request: ProcessRequest): Ref | 
   );
 
   program.phase("the program", 7);
+  kept?.giveBack();
   execute(program, process);
   program.end();
   return listener;

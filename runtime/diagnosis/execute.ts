@@ -22,11 +22,12 @@ import {
 import { mayExecute, notLetIn } from "./permissions.ts";
 import { programFault } from "./program_file.ts";
 
-/** The calls that were made, one for each directory of PATH. */
-function attempts({ failure: { program } }: Scene): Step[] {
-  return program.steps.filter((step) =>
-    step.name === "execve" && program.outcome(step).errno !== 0
-  );
+/**
+ * The calls that were made, one for each directory of PATH: access(2) where the program is only
+ * looked for, and will be executed later.
+ */
+function attempts({ failure: { program, step: { name } } }: Scene): Step[] {
+  return program.steps.filter((step) => step.name === name && program.outcome(step).errno !== 0);
 }
 
 const emptyCommand: Finder = ({ failure: { request: { spec: { process } } } }) =>
