@@ -73,6 +73,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   login: { file: "./login.ts", name: "login" },
   logout: { file: "./logout.ts", name: "logout" },
   system: { file: "./system.ts", name: "system" },
+  oci: { file: "./oci.ts", name: "oci" },
   lesson: { file: "./lesson.ts", name: "lesson", helpFile: "./lesson_help.ts" },
   version: { file: "./version.ts", name: "version" },
 };

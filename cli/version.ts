@@ -9,6 +9,9 @@ import { parseFlags, UsageError } from "./flags/grammar.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
 
+/** Tiffin's own version. */
+export const VERSION: string = config.version;
+
 /** The help of `version`. */
 export const help: Help = {
   usage: "version",
@@ -22,7 +25,7 @@ export async function version(args: string[]): Promise<number> {
   if (parseFlags(args, {}).operands.length > 0) throw new UsageError("version takes no words");
   const { version, build } = Deno;
   print(
-    `tiffin ${config.version} (Deno ${version.deno}, Linux ${Deno.osRelease()}, ${build.arch})\n`,
+    `tiffin ${VERSION} (Deno ${version.deno}, Linux ${Deno.osRelease()}, ${build.arch})\n`,
   );
   return 0;
 }

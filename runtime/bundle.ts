@@ -115,8 +115,12 @@ export interface BundleStart {
   directories?: BirthRequest["directories"];
   /** files of the host's to write next */
   files?: BirthRequest["files"];
-  /** a FIFO's descriptor: the gate at which it waits before its program begins */
-  gate?: number;
+  /** whether it waits at a gate before its program begins; whoever starts it gives the descriptor */
+  waits?: boolean;
+  /** whether its root is moved to the top, where pivot_root(2) cannot be had */
+  movesRoot?: boolean;
+  /** whether it stays in the session keyring of whoever starts it */
+  keepsKeyring?: boolean;
   /** how many descriptors after standard error are passed on to its program */
   keep?: number;
   /** false: the container stays in the control group of whoever starts it */
@@ -140,7 +144,7 @@ export interface BundleBirth {
  */
 export async function planBundle(bundle: Bundle, start: BundleStart): Promise<BundleBirth> {
   const { path, root } = bundle;
-  const spec = { ...bundle.spec, process: await withHome(bundle) };
+  const spec = { ...bundle.spec, process: await withHome(bundle.spec.process, root) };
   const { id } = start;
   const identity = Deno.uid() === 0
     ? undefined
@@ -161,9 +165,9 @@ export async function planBundle(bundle: Bundle, start: BundleStart): Promise<Bu
     chapters.isInScope = true;
     chapters.answers![SAYS.scope] = group.start;
   }
-  if (start.gate !== undefined) {
+  if (start.waits) {
     const write = await later<typeof import("./birth/gate.ts")>(import.meta, "./birth/gate.ts");
-    chapters.gate = { write, fd: start.gate };
+    chapters.gate = { write, fd: -1 };
   }
   if (start.keep) {
     const { Kept } = await later<typeof import("./birth/keep.ts")>(
@@ -174,7 +178,7 @@ export async function planBundle(bundle: Bundle, start: BundleStart): Promise<Bu
   }
   const request: BirthRequest = {
     spec,
-    root: { kind: "directory", path: root },
+    root: { kind: "directory", path: root, isMoved: start.movesRoot },
     claim: start.claim,
     directories: start.directories ?? [],
     files: start.files ?? [],
@@ -189,13 +193,14 @@ export async function planBundle(bundle: Bundle, start: BundleStart): Promise<Bu
     hasInput: start.hasInput ?? true,
     dieWithParent: start.dieWithParent ?? false,
     processFile: start.processFile,
+    keepsKeyring: start.keepsKeyring,
     chapters,
   };
   return { request, writer: identity?.writer ?? { denySetgroups: false }, cgroup };
 }
 
 /** The process with a HOME: engines leave it to the runtime, which looks into the root's passwd(5). */
-async function withHome({ spec: { process }, root }: Bundle): Promise<Process> {
+export async function withHome(process: Process, root: string): Promise<Process> {
   const { env = [], user } = process;
   if (env.some((entry) => entry.startsWith("HOME="))) return process;
   const { resolveUser } = await later<typeof import("./users.ts")>(import.meta, "./users.ts");

@@ -61,7 +61,7 @@ import {
 import { makeDirectories } from "./paths.ts";
 import { becomeProcess, setOomScore } from "./process.ts";
 import type { Birth, BirthRequest } from "./request.ts";
-import { makePrivate, mountRoot, pivot, setRootPropagation } from "./rootfs.ts";
+import { enterRoot, makePrivate, mountRoot, setRootPropagation } from "./rootfs.ts";
 
 export type { Birth, BirthRequest };
 
@@ -218,7 +218,7 @@ function buildRoot(program: Program, request: BirthRequest, parcelled: Map<Mount
   mountRoot(program, root);
   // hooks are to see the finished tree from the host's root, which this process leaves otherwise
   const back = hooks?.write.stepInside(program);
-  if (!back) pivot(program);
+  if (!back) enterRoot(program, root);
 
   program.phase("mounts", 6);
   const context: MountContext = {
@@ -237,7 +237,7 @@ function buildRoot(program: Program, request: BirthRequest, parcelled: Map<Mount
     if (prestart.length || createRuntime.length) hooks!.write.waitForHooks(program);
     hooks!.write.runHooks(program, "createContainer", createContainer, hooks!.subject);
     program.phase("root file system", 3);
-    pivot(program);
+    enterRoot(program, root);
     program.phase("devices", 3);
   }
   if (spec.process.terminal) {

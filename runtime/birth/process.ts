@@ -240,7 +240,7 @@ export function becomeProcess(
   setLimits(program, process);
   chapters.traits?.setTraits(program, process, spec.linux?.personality);
   resetSignals(program, request.ignoredSignals);
-  leaveKeyring(program);
+  if (!request.keepsKeyring) leaveKeyring(program);
 
   program.phase("rights", 13);
   let listener: Ref | undefined;

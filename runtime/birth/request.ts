@@ -46,6 +46,8 @@ export interface BirthRequest {
   processFile?: string;
   /** makes a monitor its parent, which stays with it when this process has ended */
   monitor?: { request: MonitorRequest; write: typeof import("./monitor.ts") };
+  /** whether it stays in the session keyring of whoever starts it */
+  keepsKeyring?: boolean;
   /** what few containers need: the chapters that its spec asks for */
   chapters?: Chapters;
 }
@@ -53,7 +55,13 @@ export interface BirthRequest {
 /** What the last part of a birth is written from; a further process of a container has no other. */
 export type ProcessRequest = Pick<
   BirthRequest,
-  "spec" | "seccomp" | "ignoredSignals" | "mayChangeGroups" | "dieWithParent" | "chapters"
+  | "spec"
+  | "seccomp"
+  | "ignoredSignals"
+  | "mayChangeGroups"
+  | "dieWithParent"
+  | "keepsKeyring"
+  | "chapters"
 >;
 
 /** A birth as written, and what the parent needs of it. */

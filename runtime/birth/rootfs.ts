@@ -34,6 +34,8 @@ export interface DirectoryRoot {
   kind: "directory";
   /** where it is on the host */
   path: string;
+  /** whether it is moved to the top instead: pivot_root(2) refuses where the host's own root is a ramfs */
+  isMoved?: boolean;
 }
 
 /** Where a container's root comes from. */
@@ -82,6 +84,22 @@ export function pivot(program: Program): void {
   program.call("take the old root off: the host's files are out of reach for good")
     .umount2(".", MNT.DETACH);
   program.call("names start in the new root").chdir("/");
+}
+
+/** Makes the working directory the root, in the way that this root can be. */
+export function enterRoot(program: Program, root: RootSource): void {
+  if (root.kind === "directory" && root.isMoved) move(program);
+  else pivot(program);
+}
+
+/**
+ * Moves the working directory's mount to the top: the host's root is still there below it, and only
+ * the lack of CAP_SYS_CHROOT keeps a process from it.
+ */
+function move(program: Program): void {
+  program.call("the new root is laid on top of the old one").mount(".", "/", null, MS.MOVE, null);
+  program.call("names start in the new root").chroot(".");
+  program.call("and so does the process").chdir("/");
 }
 
 /** Sets how mounts below the container's root travel, if the spec asks for it. */

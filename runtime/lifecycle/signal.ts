@@ -11,8 +11,11 @@ import { lockContainer } from "../container_lock.ts";
 import { endOwner, settled } from "./settle.ts";
 import { sendSignal } from "./send_signal.ts";
 import { StateError } from "./state_error.ts";
+import { signalNumber } from "../signal_number.ts";
 import { markStopped } from "./stop_mark.ts";
 import { waitForEnd } from "./wait.ts";
+
+export { signalNumber };
 
 /** What `stop` sends unless the container or its image asks for another one. */
 const STOP_SIGNAL = "SIGTERM";
@@ -20,23 +23,6 @@ const STOP_SIGNAL = "SIGTERM";
 const STOP_TIMEOUT = 10;
 /** How long the kernel may take to end a process that was killed, in milliseconds. */
 const KILL_PATIENCE = 10_000;
-
-/**
- * The number of a signal by its name or number: `SIGTERM`, `term`, `15`, `RTMIN+3`.
- *
- * @returns `undefined` for what is no signal, signal(7)
- */
-export function signalNumber(text: string): number | undefined {
-  const name = text.toUpperCase().replace(/^SIG/, "");
-  if (/^\d+$/.test(name)) return Number(name) >= 1 && Number(name) <= 64 ? Number(name) : undefined;
-  // glibc keeps the first two real-time signals to itself, nptl(7)
-  const [, end, offset = "0"] = /^RT(MIN|MAX)([+-]\d+)?$/.exec(name) ?? [];
-  if (end !== undefined) {
-    const number = (end === "MIN" ? 34 : 64) + Number(offset);
-    return number >= 34 && number <= 64 ? number : undefined;
-  }
-  return Object.hasOwn(SIG, name) ? SIG[name as keyof typeof SIG] : undefined;
-}
 
 /**
  * Sends a signal to a container's first process, as `kill` does.

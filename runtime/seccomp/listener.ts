@@ -12,14 +12,12 @@
 import { AF, SOCK } from "../../ffi/constants.ts";
 import { attempt, libc } from "../../ffi/libc.ts";
 import { sendBytes } from "../../ffi/messages.ts";
+import { unixAddress } from "../unix_address.ts";
 import type { LinuxSeccomp } from "../spec/seccomp.ts";
 import type { ContainerProcessState, State } from "../spec/state.ts";
 
 /** What the specification calls the descriptor, in the list of those that come along. */
 const NAME = "seccompFd";
-
-/** The longest path that fits into a `sockaddr_un` with its NUL, unix(7). */
-const LONGEST_PATH = 107;
 
 /** What is sent along with the descriptor. */
 export function processState(
@@ -61,18 +59,4 @@ export function sendListener(profile: LinuxSeccomp, state: State, descriptor: nu
   } finally {
     for (const fd of opened) attempt.close(fd);
   }
-}
-
-/** `struct sockaddr_un`. */
-function unixAddress(path: string): Uint8Array<ArrayBuffer> {
-  const bytes = new TextEncoder().encode(path);
-  if (bytes.length > LONGEST_PATH) {
-    throw new Error(
-      `a socket's path has at most ${LONGEST_PATH} bytes, and this has ${bytes.length}`,
-    );
-  }
-  const address = new Uint8Array(2 + bytes.length + 1);
-  new DataView(address.buffer).setUint16(0, AF.UNIX, true);
-  address.set(bytes, 2);
-  return address;
 }
