@@ -46,10 +46,10 @@ const NOTIF_RECV = 0xc0502100;
 const NOTIF_SEND = 0xc0182101;
 
 /** Listens at a path; answers the first call that is reported with an error. */
-async function listen(
+function listen(
   path: string,
   errno: number,
-): Promise<() => Promise<Record<string, unknown>>> {
+): () => Promise<Record<string, unknown>> {
   const socket = libc.socket(AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0);
   const address = new Uint8Array(110);
   new DataView(address.buffer).setUint16(0, AF.UNIX, true);
@@ -94,7 +94,7 @@ for (const noNewPrivileges of [true, false]) {
       });
       const runs = [];
       for (const run of [runOurs, runRunc]) {
-        const heard = await listen(listenerPath, E.ENOMEDIUM);
+        const heard = listen(listenerPath, E.ENOMEDIUM);
         const [outcome, state] = await Promise.all([run(bundle), heard()]);
         assertEquals([outcome.error, outcome.code], ["", 0]);
         assertMatch(outcome.output, /No medium found\n1\n$/);
