@@ -12,7 +12,13 @@ import { hostIdentity } from "../rootless.ts";
 import { runInUserNamespace } from "../user_namespace.ts";
 import { Scratch } from "./scratch.ts";
 import { ImageStore } from "./store.ts";
-import { describeFailure, type Job, JOB_VARIABLE, type JobResult } from "./unpack_job.ts";
+import {
+  describeFailure,
+  type Job,
+  JOB_VARIABLE,
+  type JobResult,
+  type UserJob,
+} from "./unpack_job.ts";
 
 /** What the second Deno needs of the environment: where its modules are cached. */
 const ENVIRONMENT = ["HOME", "PATH", "DENO_DIR", "XDG_CACHE_HOME"];
@@ -30,11 +36,15 @@ export async function unpackAsUser(given: Job, signal?: AbortSignal): Promise<Jo
   // With a single mapped id, every file is the user's own. In the namespace the program is root,
   // but overlayfs there still wants user.* attributes.
   const owners = identity.hasRange ? "keep" : "ignore";
-  const job: Job = { ...given, options: { ...given.options, owners, userxattr: true } };
+  const job: UserJob = {
+    ...given,
+    options: { ...given.options, owners, userxattr: true },
+    answer,
+  };
   const worker = new URL("./unpack_worker.ts", import.meta.url);
   const program = worker.protocol === "file:" ? worker.pathname : worker.href;
   const env = denoEnvironment();
-  const argv = [Deno.execPath(), "run", "-A", "--no-check", program, answer];
+  const argv = [Deno.execPath(), "run", "-A", "--no-check", program];
   const variable = `${JOB_VARIABLE}=${JSON.stringify(job)}`;
   const status = await runInUserNamespace(identity, argv, [...env, variable], signal);
   return readAnswer(answer) ??

@@ -9,7 +9,7 @@ import { LayerError } from "./layer_error.ts";
 import type { ImageLayer } from "./store.ts";
 import type { UnpackOptions, UnpackResult } from "./unpack.ts";
 
-/** The variable of the environment that holds the {@linkcode Job} as JSON. */
+/** The variable of the environment that holds the {@linkcode UserJob} as JSON. */
 export const JOB_VARIABLE = "TIFFIN_UNPACK_JOB";
 
 /** The options that can be told to somebody else. */
@@ -23,6 +23,12 @@ export interface Job {
   layer: Pick<ImageLayer, "descriptor" | "diffId">;
   /** how */
   options: JobOptions;
+}
+
+/** What is to be done by a process of its own. */
+export interface UserJob extends Job {
+  /** the file for its {@linkcode JobResult} */
+  answer: string;
 }
 
 /** What came of it. */

@@ -1,22 +1,22 @@
 /**
  * The program that unpacks a layer as root of a user namespace, for an ordinary user.
  *
- * Started by unpack_as_user.ts with a {@linkcode Job} in the environment; what came of it is written
- * to the file that its argument names. At SIGTERM it clears away what it has made.
+ * Started by unpack_as_user.ts with a {@linkcode UserJob} in the environment; what came of it is
+ * written where the job says. At SIGTERM it clears away what it has made.
  *
  * @module
  */
 
 import { ImageStore } from "./store.ts";
 import { unpackLayer } from "./unpack.ts";
-import { describeFailure, type Job, JOB_VARIABLE, type JobResult } from "./unpack_job.ts";
+import { describeFailure, JOB_VARIABLE, type JobResult, type UserJob } from "./unpack_job.ts";
 
 if (import.meta.main) {
   const stop = new AbortController();
   Deno.addSignalListener("SIGTERM", () => stop.abort(new Error("it was stopped")));
   // At Ctrl-C, which the whole terminal gets, it is for the one who started this to say.
   Deno.addSignalListener("SIGINT", () => {});
-  const { root, layer, options }: Job = JSON.parse(Deno.env.get(JOB_VARIABLE)!);
+  const { root, layer, options, answer }: UserJob = JSON.parse(Deno.env.get(JOB_VARIABLE)!);
   const { signal } = stop;
   let result: JobResult;
   try {
@@ -24,7 +24,7 @@ if (import.meta.main) {
   } catch (error) {
     result = { failed: describeFailure(error) };
   }
-  Deno.writeTextFileSync(Deno.args[0], JSON.stringify(result));
+  Deno.writeTextFileSync(answer, JSON.stringify(result));
   // A listener for signals would keep it alive.
   Deno.exit();
 }

@@ -179,7 +179,7 @@ Deno.test("a referrer's signature counts, from the registry's list or the one un
   }
 });
 
-Deno.test("what is verified is what is pulled: an index, or the manifest that a tag stands for now", async () => {
+Deno.test("what is verified is what is pulled: an index, or the manifest that a tag has now", async () => {
   await using it = await start();
   const mediaType = MEDIA_TYPE.OCI_INDEX;
   const index = { schemaVersion: 2, mediaType, manifests: [it.image.descriptor] };

@@ -10,7 +10,6 @@ import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import zlib from "node:zlib";
-import type { digestOf } from "../../../runtime/images/digest.ts";
 import { decodeName } from "../../../runtime/images/names.ts";
 import { concatenate } from "../../../runtime/images/pax.ts";
 import { ImageStore, StoreError } from "../../../runtime/images/store.ts";
