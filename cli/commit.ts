@@ -47,9 +47,17 @@ export async function commit(args: string[], { root }: Context): Promise<number>
   if (operands.length < 1 || operands.length > 2) {
     throw new UsageError("commit needs a container, and may have a name: commit box mine:2");
   }
-  const [{ findContainer }, { containerChanges }, { commitImage }, { ImageStore }, names] =
-    await Promise.all([
+  const [
+    { findContainer },
+    { applyChanges },
+    { containerChanges },
+    { commitImage },
+    { ImageStore },
+    names,
+  ] = await Promise
+    .all([
       import("../runtime/containers.ts"),
+      import("../runtime/images/image_changes.ts"),
       import("../runtime/images/container_tree.ts"),
       import("../runtime/images/commit.ts"),
       import("../runtime/images/store.ts"),
@@ -59,6 +67,9 @@ export async function commit(args: string[], { root }: Context): Promise<number>
   if (reference?.digest !== undefined) {
     throw new UsageError("a name with a digest is the image's own: give a tag in its place");
   }
+  const { author, message, change: changes = [], pause } = flags;
+  // One that is wrong is told before the container is paused.
+  applyChanges({}, changes);
   const { id, directory, record, state } = await findContainer(root, operands[0]);
   const { request: { from }, imageDigest } = record;
   if (typeof from === "string" || imageDigest === undefined) {
@@ -70,7 +81,6 @@ export async function commit(args: string[], { root }: Context): Promise<number>
   const store = new ImageStore(root);
   const image = await store.imageOf(imageDigest);
   const name = reference && names.canonicalName(reference);
-  const { author, message, change: changes, pause } = flags;
   const { tell } = await import("./export.ts");
   // Ctrl-C must not leave the container paused.
   await using watch = new PullWatch(true);

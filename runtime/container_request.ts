@@ -69,7 +69,7 @@ export interface ContainerRequest {
   /** free text by key, kept in the record */
   labels?: Record<string, string>;
   /** volumes: named ones are kept below the data root, others go with the container */
-  volumes?: { name?: string; destination: string; options: string[] }[];
+  volumes?: { name?: string; destination: string; options: string[]; nocopy?: true }[];
   /** directories of the host's that are made when the container starts, if they are missing */
   makeDirectories?: string[];
   /** false: standard input is /dev/null. Unless given, it is this process's own */

@@ -45,6 +45,8 @@ export interface Way {
   passed: Place[];
   /** what is at the end; nothing where the way breaks off */
   end?: Place;
+  /** of a directory at the end: what it is merged of, topmost first, each open for O_PATH */
+  parts?: Iterable<number>;
   /** where the way breaks off, and why */
   broken?: { path: string; reason: "missing" | "no directory" | "circle" };
 }
@@ -174,7 +176,8 @@ export class MergedTree implements Disposable {
         return { passed, end: place };
       }
     }
-    return { passed, end: entered.at(-1)!.place ?? this.#rootPlace() };
+    const { place, merged } = entered.at(-1)!;
+    return { passed, end: place ?? this.#rootPlace(), parts: merged.layers() };
   }
 
   #rootPlace(): Place | undefined {

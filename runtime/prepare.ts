@@ -106,7 +106,10 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
       read: readHostFile,
     });
   const files = filesFor(network);
-  const volumes = volumeMounts(request, directory);
+  const volumes = request.volumes?.length
+    ? (await later<typeof import("./volumes.ts")>(import.meta, "./volumes.ts"))
+      .chooseVolumes(request, directory, layers)
+    : { mounts: [] };
   // root of a user namespace has them all; root of the host what its own maker left to it
   const wantsMore = options.privileged || options.capAdd;
   const allCapabilities = wantsMore && !identity ? boundingSet(status) : undefined;
@@ -127,7 +130,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     groupAdd,
     hostname: hostnameOf(options, id),
     maskedPaths: maskedPaths(options),
-    mounts: [...files.map((file) => file.mount), ...options.mounts ?? [], ...volumes],
+    mounts: [...files.map((file) => file.mount), ...options.mounts ?? [], ...volumes.mounts],
     // the default profile stands for itself: its 350 names in the spec would be of use to nobody
     seccomp: profile && "defaultAction" in profile ? profile : "unconfined",
     ...(identity ? rootlessOptions(identity) : {}),
@@ -174,7 +177,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
         ? []
         : directoriesOf(directory, typeof from === "string" ? undefined : layers[0])),
       ...sourceDirectories([
-        ...volumes.map((mount) => mount.source!),
+        ...volumes.mounts.map((mount) => mount.source!),
         ...request.makeDirectories ?? [],
       ]),
     ],
@@ -188,6 +191,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
       filter: await loadSeccomp(`${dataRoot}/cache`, profile),
       flags: seccompFlags(profile),
     },
+    chapters: volumes.chapters,
     ignoredSignals: ignoredSignals(status),
     isFile: (path) => files.some((file) => file.path === path) || isFile(path),
     mayChangeGroups: identity?.hasRange ?? true,
@@ -267,16 +271,6 @@ function directoriesOf(directory: string, top: string | undefined): BirthRequest
     { path: `${directory}/upper`, mode, why: "takes every change to the root file system" },
     { path: `${directory}/work`, mode: 0o700, why: "overlayfs prepares its changes here" },
   ];
-}
-
-/** Named volumes outlive the container; one without a name is in the container's own directory. */
-function volumeMounts({ volumes = [], dataRoot }: ContainerRequest, directory: string): Mount[] {
-  return volumes.map(({ name, destination, options }, i) => ({
-    destination,
-    type: "bind",
-    source: name ? `${dataRoot}/volumes/${name}/_data` : `${directory}/volume-${i}`,
-    options,
-  }));
 }
 
 /** Directories that a mount takes from the host and that need not be there yet, parents first. */

@@ -118,12 +118,10 @@ function recursion(
 }
 
 function readVolume({ get, is, wrong }: Description, destination: string): Storage {
-  // A new volume is empty here, so there is nothing that the key could turn off.
-  is("volume-nocopy");
   const name = get("source");
   if (name === "") throw wrong("has an empty source: name a volume, or leave the key out");
   const options = is("readonly") ? ["rro"] : [];
-  return volume("mount", name, destination, options);
+  return volume("mount", name, destination, options, is("volume-nocopy"));
 }
 
 function readTmpfs({ get, is }: Description, destination: string): Storage {

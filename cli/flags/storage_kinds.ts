@@ -16,6 +16,8 @@ export interface VolumeUse {
   destination: string;
   /** The options of its bind mount. */
   options: string[];
+  /** It stays empty while it is new, whatever the image has in its place. */
+  nocopy?: true;
 }
 
 /** One thing to mount, as a flag says it. */
@@ -65,11 +67,13 @@ export function volume(
   name: string | undefined,
   destination: string,
   words: string[],
+  nocopy = false,
 ): Storage {
   const options = bindOptions(words);
-  if (name === undefined) return { kind: "volume", destination, volume: { destination, options } };
+  const use: VolumeUse = { destination, options, ...(nocopy ? { nocopy } : {}) };
+  if (name === undefined) return { kind: "volume", destination, volume: use };
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
-    return { kind: "volume", destination, volume: { name, destination, options } };
+    return { kind: "volume", destination, volume: { name, ...use } };
   }
   const rule = "two or more letters, digits, _ . and -, a letter or digit first";
   throw wrongValue(flag, name, `is not a volume's name: ${rule}${pathHint(name)}`);

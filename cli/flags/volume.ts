@@ -17,15 +17,16 @@ export function readVolume(text: string): Storage {
   }
   const [source, target, words] = parts.length === 1 ? [undefined, parts[0]] : parts;
   const destination = mountPoint("volume", target);
-  const options = mountOptions(words?.split(",") ?? [], wrong);
+  const said = words?.split(",") ?? [];
+  const options = mountOptions(said, wrong);
   if (source === undefined || !/^[/.]/.test(source)) {
-    return volume("volume", source, destination, options);
+    return volume("volume", source, destination, options, said.includes("nocopy"));
   }
   const path = hostPath(source);
   return { ...bind(path, destination, options), missing: statOf(path) ? undefined : path };
 }
 
-/** Words that change nothing on Linux, in Docker too. */
+/** Words that change nothing of a mount on Linux, in Docker too. */
 const EMPTY_WORDS = ["rw", "nocopy", "consistent", "cached", "delegated"];
 
 /** The words behind the second colon, as options of a mount. */

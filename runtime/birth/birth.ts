@@ -207,6 +207,9 @@ function buildRoot(program: Program, request: BirthRequest, parcelled: Map<Mount
 
   program.phase("root file system", 3);
   program.call("files get exactly the modes that are written here").umask(0);
+  if (chapters.fillsVolumes) {
+    waitForAnswer(program, SAYS.volumes, "its new volumes get what the image has in their places");
+  }
   const own = parcels ? mounts.filter((mount) => !parcelled.has(mount)) : mounts;
   const binds = pickUpBinds(program, own, request.isFile);
   for (const [mount, fd] of parcelled) {

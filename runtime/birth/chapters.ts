@@ -27,6 +27,8 @@ export interface Chapters {
   traits?: typeof import("./traits.ts");
   /** hooks, and whom they are told of */
   hooks?: { write: typeof import("./hooks.ts"); subject: Subject };
+  /** whether its new volumes are filled before they are mounted */
+  fillsVolumes?: boolean;
   /** whether calls that the filter reports go to a listener */
   listens?: boolean;
   /** whether its control group is systemd's to make */

@@ -19,6 +19,7 @@ export const SAYS = {
   network: "n",
   scope: "s",
   hooks: "h",
+  volumes: "v",
   listener: "l",
   terminal: "t",
   gate: "g",

@@ -8,13 +8,13 @@
  */
 
 import { hostIdentity } from "../rootless.ts";
-import { runInUserNamespace } from "../user_namespace.ts";
 import { fileChunks } from "./archive_files.ts";
+import { type CopyJob, copyTree } from "./copy_tree.ts";
 import { diffLayer, type OnSkipped, wholeTree } from "./diff_layer.ts";
 import { Scratch } from "./scratch.ts";
+import { askSecondDeno } from "./second_deno.ts";
 import { ImageStore, lowerDirectories } from "./store.ts";
-import { TREE_JOB_VARIABLE, type TreeAnswer, type TreeJob } from "./tree_job.ts";
-import { denoEnvironment } from "./unpack_as_user.ts";
+import { type TarJob, TREE_JOB_VARIABLE, type TreeAnswer, type TreeJob } from "./tree_job.ts";
 
 /** A container, as far as its files are concerned. */
 export interface ContainerTree {
@@ -61,7 +61,7 @@ export function containerFiles(
  */
 export async function* tarOfTrees(
   root: string,
-  { layers, changes }: Pick<TreeJob, "layers" | "changes">,
+  { layers, changes }: Pick<TarJob, "layers" | "changes">,
   { onSkipped, signal }: TreeOptions = {},
 ): AsyncGenerator<Uint8Array> {
   if (Deno.uid() === 0) {
@@ -70,29 +70,38 @@ export async function* tarOfTrees(
   }
   await new ImageStore(root).prepare();
   using scratch = Scratch.make(root, "tree");
-  const job: TreeJob = {
-    layers,
-    changes,
-    tar: `${scratch.path}/tar`,
-    answer: `${scratch.path}/answer`,
-  };
-  const worker = new URL("./tree_worker.ts", import.meta.url);
-  const program = worker.protocol === "file:" ? worker.pathname : worker.href;
-  const argv = [Deno.execPath(), "run", "-A", "--no-check", program];
-  const env = [...denoEnvironment(), `${TREE_JOB_VARIABLE}=${JSON.stringify(job)}`];
-  const status = await runInUserNamespace(hostIdentity(), argv, env, signal);
-  const { failed, skipped = [] } = readAnswer(job.answer);
-  if (failed !== undefined || status !== 0) {
-    throw new Error(failed ?? `reading in a user namespace ended with wait status ${status}`);
+  const tar = `${scratch.path}/tar`;
+  const answer = `${scratch.path}/answer`;
+  for (const [name, reason] of await inNamespace({ layers, changes, tar, answer }, signal)) {
+    onSkipped?.(name, reason);
   }
-  for (const [name, reason] of skipped) onSkipped?.(name, reason);
-  yield* fileChunks(job.tar);
+  yield* fileChunks(tar);
 }
 
-function readAnswer(path: string): TreeAnswer {
-  try {
-    return JSON.parse(Deno.readTextFileSync(path));
-  } catch {
-    return {};
-  }
+/**
+ * Copies a directory of an image, whoever may read it and whoever its files belong to.
+ *
+ * @throws {Error} if it cannot be copied; nothing of it is left then
+ */
+export async function copyDirectory(job: CopyJob): Promise<void> {
+  await new ImageStore(job.root).prepare();
+  if (Deno.uid() === 0) return copyTree(job, { userxattr: false, owners: "keep" });
+  using scratch = Scratch.make(job.root, "tree");
+  const owners = hostIdentity().hasRange ? "keep" : "ignore";
+  await inNamespace({ ...job, owners, answer: `${scratch.path}/answer` });
+}
+
+/** Has a job done as root of a user namespace. @returns what was left out */
+async function inNamespace(
+  job: TreeJob,
+  signal?: AbortSignal,
+): Promise<NonNullable<TreeAnswer["skipped"]>> {
+  const { failed, skipped = [] } = await askSecondDeno<TreeAnswer>(hostIdentity(), {
+    module: new URL("./tree_worker.ts", import.meta.url),
+    variable: TREE_JOB_VARIABLE,
+    job,
+    signal,
+  });
+  if (failed !== undefined) throw new Error(failed);
+  return skipped;
 }

@@ -43,11 +43,6 @@ const BELOW = openHow({
 const MAX_XATTR = 65536;
 const CHUNK = 256 * 1024;
 
-/** Opens the top of a tree. */
-export function openTree(path: string): number {
-  return libc.open(path, O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0);
-}
-
 /** A directory, open; `using` closes it. */
 export class TreeDirectory implements Disposable {
   readonly #stat = new Uint8Array(256);
@@ -58,7 +53,7 @@ export class TreeDirectory implements Disposable {
   /**
    * Opens a directory of a tree.
    *
-   * @param tree the tree's top, as {@linkcode openTree} gives it
+   * @param tree a descriptor of the tree's top
    * @param path relative to it, "" for the top itself
    * @returns nothing where there is no directory of this path
    * @throws {SyscallError} where there is one that cannot be opened

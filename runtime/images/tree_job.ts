@@ -5,19 +5,28 @@
  * @module
  */
 
+import type { CopyJob } from "./copy_tree.ts";
+import type { MetadataOptions } from "./file_metadata.ts";
+
 /** The variable of the environment that holds the {@linkcode TreeJob} as JSON. */
 export const TREE_JOB_VARIABLE = "TIFFIN_TREE_JOB";
 
 /** What the second Deno is told. */
-export interface TreeJob {
+export type TreeJob =
+  & {
+    /** the file for its {@linkcode TreeAnswer} */
+    answer: string;
+  }
+  & (TarJob | (CopyJob & Pick<MetadataOptions, "owners">));
+
+/** Files wanted as a tar. */
+export interface TarJob {
   /** the directories that overlayfs stacks, the topmost first */
   layers: string[];
   /** whether the changes of the topmost are wanted, and not all files */
   changes: boolean;
   /** the file for the tar */
   tar: string;
-  /** the file for its {@linkcode TreeAnswer} */
-  answer: string;
 }
 
 /** What it says. */

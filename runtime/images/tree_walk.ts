@@ -9,9 +9,9 @@
  * @module
  */
 
-import { libc } from "../../ffi/libc.ts";
+import { MergedTree } from "../merged_tree.ts";
 import { MAX_NAME, type TarEntry, TarError } from "./tar_entry.ts";
-import { openTree, TreeDirectory, type TreeFile } from "./tree_directory.ts";
+import { TreeDirectory, type TreeFile } from "./tree_directory.ts";
 
 /** One file of a walk. */
 export interface WalkedFile {
@@ -30,6 +30,8 @@ export interface WalkOptions {
   userxattr: boolean;
   /** Told what is left out. */
   onSkipped?: OnSkipped;
+  /** Of layers: the directory to begin at, as a container would find it; else the root. */
+  top?: string;
 }
 
 /** `.wh.` before a name: it is gone. */
@@ -65,11 +67,12 @@ function* walk(
   isChange: boolean,
   options: WalkOptions,
 ): Generator<WalkedFile> {
-  const trees: number[] = [];
   const links = new Map<string, string>();
-  try {
-    for (const layer of layers) trees.push(openTree(layer));
-    const top = { path: "", trees: [...trees] };
+  // Links on the way to a directory lead where they lead in the container.
+  using merged = new MergedTree(layers);
+  const trees = [...merged.walk(options.top ?? "/").parts ?? []];
+  if (trees.length > 0) {
+    const top = { path: "", trees };
     using directory = TreeDirectory.open(trees[0], "")!;
     yield { entry: entryOf("./", directory.itself(), options) };
     // Nobody goes down step by step: a container can make a tree that is deeper than a stack.
@@ -79,8 +82,6 @@ function* walk(
       yield* files(next, below, links, isChange, options);
       for (const each of below.reverse()) pending.push(each);
     }
-  } finally {
-    for (const tree of trees) libc.close(tree);
   }
 }
 

@@ -7,28 +7,36 @@
  * @module
  */
 
-import { diffLayer, wholeTree } from "./diff_layer.ts";
-import { TREE_JOB_VARIABLE, type TreeAnswer, type TreeJob } from "./tree_job.ts";
+import { copyTree } from "./copy_tree.ts";
+import { diffLayer, type OnSkipped, wholeTree } from "./diff_layer.ts";
+import { type TarJob, TREE_JOB_VARIABLE, type TreeAnswer, type TreeJob } from "./tree_job.ts";
 
 /** The most that is told of what was left out. */
 const TOLD = 1000;
 
+/** In the namespace this process is root, but overlayfs there has user.* attributes. */
+const userxattr = true;
+
 if (import.meta.main) {
-  const { layers, changes, tar, answer }: TreeJob = JSON.parse(Deno.env.get(TREE_JOB_VARIABLE)!);
+  const job: TreeJob = JSON.parse(Deno.env.get(TREE_JOB_VARIABLE)!);
   const skipped: [string, string][] = [];
   let result: TreeAnswer = { skipped };
   try {
-    const onSkipped = (name: string, reason: string) => {
-      if (skipped.length < TOLD) skipped.push([name, reason]);
-    };
-    // in the namespace this process is root, but overlayfs there has user.* attributes
-    const options = { userxattr: true, onSkipped };
-    using file = Deno.openSync(tar, { write: true, createNew: true, mode: 0o600 });
-    for (const piece of changes ? diffLayer(layers[0], options) : wholeTree(layers, options)) {
-      for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
-    }
+    if ("tar" in job) {
+      writeTar(job, (name, reason) => {
+        if (skipped.length < TOLD) skipped.push([name, reason]);
+      });
+    } else copyTree(job, { userxattr, owners: job.owners });
   } catch (error) {
     result = { failed: error instanceof Error ? error.message : String(error) };
   }
-  Deno.writeTextFileSync(answer, JSON.stringify(result));
+  Deno.writeTextFileSync(job.answer, JSON.stringify(result));
+}
+
+function writeTar({ layers, changes, tar }: TarJob, onSkipped: OnSkipped): void {
+  const options = { userxattr, onSkipped };
+  using file = Deno.openSync(tar, { write: true, createNew: true, mode: 0o600 });
+  for (const piece of changes ? diffLayer(layers[0], options) : wholeTree(layers, options)) {
+    for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
+  }
 }
