@@ -39,6 +39,7 @@ Deno.test({
     };
     const at = (volume: string, script: string) =>
       tiffin("run", "--rm", volume, "data:1", "sh", "-c", script);
+    await tiffin("run", "local", "true"); // makes the image, at its first use
     const script = `${SETUP}; echo done; read line`;
     await using maker = new Talk(command("run", "local", "sh", "-c", script), root.path);
     await maker.hear(/done/);
