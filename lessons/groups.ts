@@ -30,9 +30,17 @@ export interface Group {
 /** Moves the shell itself, which has one thread, as a container's first process does. */
 const ENTER = 'for file in $JOINS; do echo 0 >"$file" || exit 99; done; exec sh -c "$1"';
 
-/** Makes a group with limits. @throws {CgroupError} for what this machine cannot limit */
-export async function makeGroup(workshop: Workshop, resources: LinuxResources): Promise<Group> {
-  const path = `/tiffin-lesson-${crypto.randomUUID().slice(0, 8)}`;
+/**
+ * Makes a group with limits.
+ *
+ * @param path its name, below each hierarchy's root
+ * @throws {CgroupError} for what this machine cannot limit
+ */
+export async function makeGroup(
+  workshop: Workshop,
+  resources: LinuxResources,
+  path = `/tiffin-lesson-${crypto.randomUUID().slice(0, 8)}`,
+): Promise<Group> {
   const plan = await planCgroup(readCgroupHost(), { path, resources, rootless: false });
   const program = new Program(new Arena(1 << 18));
   const directory = makeCgroup(program, plan);
