@@ -9,7 +9,7 @@
  */
 
 import { onOwnGround } from "./ground.ts";
-import { effort, interleave, median, ms, printTable } from "./measure.ts";
+import { effort, interleave, median, ms, once, printTable } from "./measure.ts";
 import type { Contestant } from "./measure.ts";
 import { localRootfs, tiffin } from "./tiffin.ts";
 
@@ -33,6 +33,7 @@ interface Engine {
 
 await onOwnGround(async (directory) => {
   await ownNetwork();
+  once(tiffin(directory));
   const rootfs = await localRootfs(directory);
   const engines = [ours(directory), await podman(directory, rootfs)];
   await starts(directory, engines);
@@ -42,8 +43,8 @@ await onOwnGround(async (directory) => {
 /** Moves into a network namespace that is as a host's: loopback, and an address to be reached at. */
 async function ownNetwork(): Promise<void> {
   if (Deno.env.get("BENCH_NETWORK")) {
-    await shell(`ip link set lo up; ip link add wan type dummy; ip address add ${HOST}/24 dev wan
-      ip link set wan up`);
+    await shell(`ip link set lo up; ip link add wan type veth peer name out
+      ip address add ${HOST}/24 dev wan; ip link set wan up; ip link set out up`);
     return;
   }
   const again = [Deno.execPath(), "run", "-A", Deno.mainModule, ...Deno.args];
