@@ -67,6 +67,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   commit: { file: "./commit.ts", name: "commit" },
   image: { file: "./image.ts", name: "image" },
   network: { file: "./network.ts", name: "network" },
+  service: { file: "./service.ts", name: "service" },
   keeper: { file: "./keeper.ts", name: "keeper" },
   reap: { file: "./reap.ts", name: "reap" },
   search: { file: "./search.ts", name: "search" },

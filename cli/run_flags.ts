@@ -11,7 +11,14 @@ import type { ContainerRequest } from "../runtime/prepare.ts";
 import { later } from "../runtime/later.ts";
 import type { Platform } from "../runtime/images/manifest.ts";
 import type { NetworkRequest } from "../runtime/network/request.ts";
-import { type Flags, parseFlags, UsageError, wrongFlag, wrongValue } from "./flags/grammar.ts";
+import {
+  type Flags,
+  type FlagTable,
+  parseFlags,
+  UsageError,
+  wrongFlag,
+  wrongValue,
+} from "./flags/grammar.ts";
 import {
   DEVICES,
   ISOLATION,
@@ -116,11 +123,16 @@ const GROUPS: [flags: object, file: string][] = [
 /**
  * Reads the words after `run`.
  *
+ * @param more flags of another command that takes those of `run` too; it reads them itself
  * @throws {UsageError} for what cannot be understood or honoured, naming the flag
  * @throws {HelpWanted} for `--help`
  */
-export async function parseRunFlags(args: string[]): Promise<RunCommand> {
-  const { flags, operands } = parseFlags(args, RUN_FLAGS, { stopEarly: true, hidden: RUN_HIDDEN });
+export async function parseRunFlags(
+  args: string[],
+  more: FlagTable = {},
+): Promise<RunCommand> {
+  const table = { ...more, ...RUN_FLAGS };
+  const { flags, operands } = parseFlags(args, table, { stopEarly: true, hidden: RUN_HIDDEN });
   const { explain, rootfs, trace = false, interactive, rm, detach = false, quiet = false } = flags;
   if (explain !== undefined && trace) {
     throw wrongFlag("--explain starts nothing that --trace could show: give one of them");

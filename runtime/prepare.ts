@@ -89,6 +89,8 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
         id,
         name: request.name,
         exposed: Object.keys(config.config?.ExposedPorts ?? {}),
+        hasHealthCheck: !request.health?.isOff &&
+          (request.health?.command ?? config.config?.Healthcheck) !== undefined,
         names: [hostnameOf(asked, id), asked.domainname].filter(Boolean).join("."),
         isRoot: identity === undefined,
         status,

@@ -11,11 +11,26 @@ import { wrongValue } from "./grammar.ts";
 const FORM = /^(?:(?:\[([^\]]*)\]|([^:[\]]*)):)?(?:([\d-]*):)?(\d+(?:-\d+)?)(?:\/(\w+))?$/;
 const LARGEST = 65535;
 
+/** `--publish` in Docker's short or long form: `published=8080,target=80,protocol=udp`. */
+export function parsePublish(text: string): PublishRequest {
+  return text.includes("=") ? parseLong(text) : parseShort(text);
+}
+
+function parseLong(text: string): PublishRequest {
+  const parts = Object.fromEntries(text.split(",").map((part) => part.split("=", 2)));
+  const { published, target, protocol = "tcp", mode = "ingress", ...more } = parts;
+  if (target === undefined || Object.keys(more).length > 0) {
+    throw wrongValue("publish", text, "is not published=8080,target=80,protocol=udp");
+  }
+  if (mode !== "ingress") throw wrongValue("publish", text, "has a mode that is not ingress");
+  return parseShort(`${published === undefined ? "" : `${published}:`}${target}/${protocol}`);
+}
+
 /**
  * `[[ADDRESS:]PORT:]PORT[/udp]`, each a port or a range; an IPv6 address stands in brackets. Without
  * a port of the host's, a free one is taken.
  */
-export function parsePublish(text: string): PublishRequest {
+function parseShort(text: string): PublishRequest {
   const wrong = (problem: string) => wrongValue("publish", text, problem);
   const match = FORM.exec(text);
   const form = "is not [[ADDRESS:]PORT:]PORT[/udp], as 8080:80 or 127.0.0.1:5353:53/udp";

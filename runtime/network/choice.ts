@@ -71,7 +71,7 @@ export async function chooseNetwork(
     return await shareNetwork(seeker.dataRoot, asked.shares);
   }
   const isAsked = asked?.networks !== undefined || asked?.publish !== undefined ||
-    asked?.publishAll === true;
+    asked?.publishAll === true || asked?.service !== undefined;
   try {
     return seeker.isRoot
       ? await joinBridges(asked ?? {}, seeker)

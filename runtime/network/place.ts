@@ -25,6 +25,8 @@ export interface Who {
   name?: string;
   /** the ports that its image exposes */
   exposed?: readonly string[];
+  /** whether it is asked how it is, and gets no work before it is well */
+  hasHealthCheck?: boolean;
 }
 
 /** A place, and the networks that it is in: the default one may be new. */
@@ -58,6 +60,8 @@ export async function findPlace(
       endpoints,
       ports: await findPorts(state, request, who, networks),
       dns: request.dns,
+      service: request.service,
+      isUnready: who.hasHealthCheck || undefined,
     },
     networks,
   };
@@ -140,7 +144,10 @@ async function findPorts(
 }
 
 /** Whether a place that was found earlier is still nobody else's. */
-export function isFree({ networks, members }: NetworkState, place: Place): boolean {
+export function isFree(
+  { networks, members, services = [] }: NetworkState,
+  place: Place,
+): boolean {
   const areThere = place.networks.every((network) => {
     const known = networks.find(({ name }) => name === network.name);
     return known ? known.id === network.id && known.subnet === network.subnet : true;
@@ -154,7 +161,9 @@ export function isFree({ networks, members }: NetworkState, place: Place): boole
       port,
     ]),
   );
-  const ports = new Set(others.flatMap((member) => member.ports.map((port) => port.host)));
+  const ports = new Set(
+    [...others, ...services].flatMap(({ ports }) => ports.map(({ host }) => host)),
+  );
   return place.member.endpoints.every(({ network, address, address6, port }) =>
     !taken.has(`${network} ${address}`) && !(address6 && taken.has(`${network} ${address6}`)) &&
     !taken.has(port)

@@ -71,7 +71,7 @@ export async function claimNetwork(plan: NetworkPlan): Promise<NetworkPlan> {
   for (const what of ["all", ...place.networks.map(({ bridge }) => bridge)]) {
     remove(idleFile(who.dataRoot, what));
   }
-  if (place.networks.some(isServed)) {
+  if (place.networks.some(isServed) || request.service !== undefined) {
     const { ensureKeeper } = await later<typeof import("../keeper.ts")>(
       import.meta,
       "../keeper.ts",

@@ -20,16 +20,21 @@ const SO_REUSEADDR = 2;
  * Finds a port of the host's for each of the container's.
  *
  * @param wanted what was asked for
- * @param state the other containers and their ports
+ * @param state the other containers and services, and their ports
  * @throws {NetworkError} for a port that somebody has
  */
 export function choosePorts(
   wanted: readonly PublishRequest[],
-  { members }: Pick<NetworkState, "members">,
+  { members, services = [] }: Pick<NetworkState, "members" | "services">,
 ): PublishedPort[] {
-  const taken = members.flatMap(({ id, name, ports }) =>
-    ports.map((port) => ({ ...port, by: `the container ${name ?? id.slice(0, 12)} has it` }))
-  );
+  const taken = [
+    ...members.flatMap(({ id, name, ports }) =>
+      ports.map((port) => ({ ...port, by: `the container ${name ?? id.slice(0, 12)} has it` }))
+    ),
+    ...services.flatMap(({ name, ports }) =>
+      ports.map((port) => ({ ...port, by: `the service ${name} has it` }))
+    ),
+  ];
   const chosen: PublishedPort[] = [];
   for (const { ip, host, container, protocol } of wanted) {
     const count = container.to - container.from + 1;

@@ -12,6 +12,8 @@ export interface NetworkRequest {
   shares?: string;
   /** ports of the host's that lead into it */
   publish?: PublishRequest[];
+  /** the service that it is a part of, whose ports lead to it as well */
+  service?: string;
   /** whether each exposed port gets a port of the host's */
   publishAll?: boolean;
   /** ports that are exposed beside those of the image: `80/tcp` */
@@ -63,7 +65,7 @@ export function wantsNetwork(
   { options, network }: { options: { network?: string }; network?: NetworkRequest },
 ): boolean {
   if (options.network !== undefined) return false;
-  const isAsked = network?.networks ?? network?.publish ?? network?.shares;
+  const isAsked = network?.networks ?? network?.publish ?? network?.shares ?? network?.service;
   return isAsked !== undefined || Deno.env.get("TIFFIN_NETWORK") !== "none";
 }
 

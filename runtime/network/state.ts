@@ -95,8 +95,6 @@ export interface Member {
 export interface Service {
   /** its name */
   name: string;
-  /** the network that they are in, by name */
-  network: string;
   /** the host's ports that lead to them, each in turn */
   ports: PublishedPort[];
 }

@@ -42,6 +42,11 @@ export function userNetwork(asked: NetworkRequest, seeker: Seeker): ContainerNet
         "leave --network away, or start it as root",
     );
   }
+  if (asked.service !== undefined) {
+    throw new NetworkError(
+      "only root can make the rules of the packet filter that a service takes",
+    );
+  }
   const pasta = PLACES.find((path) => attempt.access(path, 1) === 0);
   if (pasta === undefined) {
     throw new NetworkError(

@@ -111,7 +111,7 @@ Deno.test({
       assertEquals([Name, Aliases, IPAM.Config[0].Subnet], ["web", ["w"], "10.78.0.0/24"]);
       assertEquals(IPv4Address, "10.78.0.2/24");
       const ping = shell(
-        "busybox ping -c1 -W2 $(getent ahostsv4 w | head -1)",
+        "busybox ping -c1 -W2 $(getent ahostsv4 w | awk 'NR==1 {print $1}')",
         "--network",
         "front",
       );

@@ -63,6 +63,16 @@ export function shell(script: string, ...flags: string[]): string[] {
   return ["run", ...WITH_PROGRAMS, ...flags, "local", "sh", "-c", script];
 }
 
+/** The same for a container that is left running. */
+export function detached(...args: string[]): string[] {
+  return ["run", "-d", ...WITH_PROGRAMS, ...args];
+}
+
+/** Many containers behind one name and port. */
+export function service(...args: string[]): string[] {
+  return ["service", "create", ...WITH_PROGRAMS, ...args];
+}
+
 /** A client of a web server, for a shell in a container; it waits a second at the most. */
 export function get(address: string): string {
   return `chroot /host curl -gsm 1 http://${address}`;
@@ -94,11 +104,22 @@ export async function inLab(test: (lab: Lab) => Promise<void>): Promise<void> {
       });
     } finally {
       for (const container of running) await container.end();
+      await removeAll(tiffin);
       world.kill("SIGKILL");
       await world.status;
       await untilGone(root.path);
     }
   });
+}
+
+/** Removes what goes on without a command that stays with it. */
+async function removeAll(tiffin: Lab["tiffin"]): Promise<void> {
+  const words = async (...args: string[]) =>
+    (await tiffin(...args)).stdout.split("\n").filter((word) => word !== "");
+  const services = await words("service", "ls", "-q");
+  if (services.length > 0) await tiffin("service", "rm", ...services);
+  const containers = await words("ps", "-aq");
+  if (containers.length > 0) await tiffin("rm", "-f", ...containers);
 }
 
 /** Waits until a process is in a namespace of its own. */
