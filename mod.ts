@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-all --v8-flags=--no-lazy,--min-semi-space-size=4
 /**
  * Tiffin: a container runtime to read and to use.
  *
@@ -34,10 +35,8 @@ export interface RunRequest {
  * @returns its exit code, as `docker run` gives it
  */
 export async function run({ image, args, root }: RunRequest): Promise<number> {
-  const [{ findImage }, { prepare }, { start }, { dataRoot }] = await Promise.all([
-    import("./runtime/images/find.ts"),
-    import("./runtime/prepare.ts"),
-    import("./runtime/container.ts"),
+  const [{ findImage, prepare, start }, { dataRoot }] = await Promise.all([
+    import("./runtime/plain_start.ts"),
     import("./runtime/data_root.ts"),
   ]);
   const where = root ?? dataRoot();

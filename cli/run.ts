@@ -5,11 +5,14 @@
  */
 
 import { later } from "../runtime/later.ts";
-import type { Container } from "../runtime/container.ts";
-import type { ContainerRequest } from "../runtime/prepare.ts";
-import { start } from "../runtime/container.ts";
-import { prepare } from "../runtime/prepare.ts";
-import { findImage, type PullObserver } from "../runtime/images/find.ts";
+import {
+  type Container,
+  type ContainerRequest,
+  findImage,
+  prepare,
+  type PullObserver,
+  start,
+} from "../runtime/plain_start.ts";
 import type { Context } from "./main.ts";
 import type { RunCommand } from "./run_flags.ts";
 

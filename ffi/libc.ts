@@ -90,21 +90,34 @@ function check(callee: Callee, args: readonly AnyArgument[], result: number): nu
 
 type Caller<T> = (callee: Callee, args: readonly AnyArgument[]) => T;
 
-/** Makes the functions of a table; an address is looked up when its function is first called. */
+/**
+ * Makes the functions of a table: each when it is first named, because there are a hundred of them
+ * and a start has use for thirty; its address is looked up when it is first called.
+ */
 function bind<T, Table extends Record<string, Signature>>(
   table: Table,
   lookUp: (name: string) => number,
   make: Caller<T>,
 ): Calls<T, Table> {
-  const calls: Record<string, (...args: AnyArgument[]) => T> = {};
-  for (const name in table) {
+  return asNamed(table, (name) => {
     const callee = { name, signature: table[name], address: 0 };
-    calls[name] = (...args) => {
+    return (...args) => {
       callee.address ||= lookUp(name);
       return make(callee, args);
     };
-  }
-  return calls as unknown as Calls<T, Table>;
+  });
+}
+
+/** The functions of a table, each of which is made when it is first named. */
+export function asNamed<T, Table extends Record<string, Signature>>(
+  table: Table,
+  make: (name: keyof Table & string) => (...args: AnyArgument[]) => T,
+): Calls<T, Table> {
+  const made: Record<PropertyKey, unknown> = {};
+  return new Proxy(made as Calls<T, Table>, {
+    get: (_, name) =>
+      made[name] ??= Object.hasOwn(table, name) ? make(name as keyof Table & string) : undefined,
+  });
 }
 
 /** Where a function of libc is; those of kind `syscall` are all made by syscall(2). */

@@ -21,7 +21,7 @@
 
 import { type AnyArgument, type Callee, type Calls, formatArguments, writeCall } from "./calls.ts";
 import { E, SyscallError } from "./errno.ts";
-import { libcAddress } from "./libc.ts";
+import { asNamed, libcAddress } from "./libc.ts";
 import { FLAG, HEADER, LARGEST_ALLOWED_ERRNO, STEP } from "./machine.ts";
 import { type Arena, type Memory, Ref } from "./memory.ts";
 import { functionAddress, walk, walkOffThread } from "./native.ts";
@@ -106,19 +106,12 @@ const FAILED_CHILD = 127;
 let asked: Program | undefined;
 
 /** libc's functions, each of which is written down instead of called. */
-const recorder = Object.fromEntries(
-  Object.keys(signatures).map((name) => [
-    name,
-    (...args: AnyArgument[]) => {
-      const program = asked;
-      asked = undefined;
-      if (program) return program.record(name as FunctionName, args);
-      throw new Error(
-        `call("why") comes before ${name}(…), each time, and not inside its arguments`,
-      );
-    },
-  ]),
-) as unknown as Calls<Ref>;
+const recorder: Calls<Ref> = asNamed(signatures, (name) => (...args) => {
+  const program = asked;
+  asked = undefined;
+  if (program) return program.record(name, args);
+  throw new Error(`call("why") comes before ${name}(…), each time, and not inside its arguments`);
+});
 
 const callees = new Map<FunctionName, Callee>();
 

@@ -294,14 +294,16 @@ function rootlessOptions({ uidMappings, gidMappings }: Identity): Partial<RunOpt
 }
 
 /**
- * Whether nothing was asked for but an image and a command: such a spec is made of our own
- * defaults and of what was checked when the image was stored, and needs no second look.
+ * Whether nothing was asked for but an image, a command and a network by its word: such a spec is
+ * made of our own defaults and of what was checked when the image was stored, and needs no second
+ * look.
  */
-function isPlain(options: ContainerRequest["options"]): boolean {
+function isPlain({ network, ...options }: ContainerRequest["options"]): boolean {
   const harmless = ["command", "terminal", "consoleSize"];
-  return Object.entries(options).every(([name, value]) =>
-    value === undefined || harmless.includes(name)
-  );
+  return (network === undefined || network === "none" || network === "host") &&
+    Object.entries(options).every(([name, value]) =>
+      value === undefined || harmless.includes(name)
+    );
 }
 
 /** Docker's masked paths, and those that only some machines have. */

@@ -62,7 +62,7 @@ Deno.test("a module is a few hundred lines at the most", async () => {
 
 Deno.test("a module begins with a comment that says what it is", async () => {
   const silent = await filter(modules, async (module) => {
-    const comment = (await text(module)).match(/^\/\*\*([^]*?)\*\//)?.[1] ?? "";
+    const comment = (await text(module)).match(/^(?:#!.*\n)?\/\*\*([^]*?)\*\//)?.[1] ?? "";
     return module === "std.d.ts" ? comment === "" : !comment.includes("@module");
   });
   assertEquals(silent, []);

@@ -12,7 +12,7 @@ import { project } from "./run_tiffin.ts";
  * Deno keeps the JavaScript it made of each TypeScript module that it loads below
  * `DENO_DIR/gen/file`: in a cache that was empty, these are the modules of one command.
  *
- * @param directory An existing directory, for the data root and the cache.
+ * @param directory An existing directory, for the data root (`root` in it) and the cache.
  * @throws If the command fails.
  */
 export async function loadedModules(directory: string, args: string[]): Promise<string[]> {
@@ -26,7 +26,9 @@ export async function loadedModules(directory: string, args: string[]): Promise<
     stdin: "null",
   }).output();
   if (!success) throw new Error(`${command.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-  return files(`${cache}/gen/file${project}`, "").map((file) => file.replace(/\.js$/, "")).sort();
+  const loaded = files(`${cache}/gen/file${project}`, "").map((file) => file.replace(/\.js$/, ""));
+  await Deno.remove(cache, { recursive: true });
+  return loaded.sort();
 }
 
 async function denoDir(): Promise<string> {

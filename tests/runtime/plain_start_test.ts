@@ -1,0 +1,56 @@
+/**
+ * What a start loads: the list in runtime/plain_start.ts is its budget, and is kept.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert/equals";
+import { loadedModules } from "../helpers/loaded_modules.ts";
+import { type Import, imports, projectFiles } from "../helpers/module_graph.ts";
+import { needs } from "../helpers/needs.ts";
+import { runTiffin } from "../helpers/run_tiffin.ts";
+import { tempRoot } from "../helpers/temp_root.ts";
+
+const PLAIN_START = "runtime/plain_start.ts";
+const edges = await imports(await projectFiles(".ts"));
+const listed = importsOf(PLAIN_START);
+
+/** What comes before it: the door, the command line, and what these two need. */
+const BEFORE = ["cli/main.ts", "cli/run.ts", "mod.ts", "runtime/data_root.ts", "runtime/later.ts"];
+
+Deno.test("the list of a plain start has what its three doors import, and nothing else", () => {
+  const doors = ["runtime/container.ts", "runtime/images/find.ts", "runtime/prepare.ts"];
+  const needed = new Set(doors);
+  for (const module of needed) for (const to of importsOf(module)) needed.add(to);
+  assertEquals([...needed].filter((module) => !BEFORE.includes(module)).sort(), listed);
+});
+
+Deno.test({
+  ...needs("a plain start loads what is on the list, and nothing else", { root: true }),
+  async fn() {
+    await using root = await tempRoot();
+    // the first start makes the image, which takes modules of its own
+    assertEquals((await runTiffin(PLAIN, { root: `${root.path}/root` })).code, 0);
+    const plain = await loadedModules(root.path, PLAIN);
+    assertEquals(plain, [...listed, PLAIN_START, ...BEFORE].sort());
+    const withFlag = await loadedModules(root.path, ["run", "--network", "none", "local", "true"]);
+    assertEquals(withFlag.filter((module) => !plain.includes(module)), [
+      "cli/flags/grammar.ts",
+      "cli/flags/network.ts",
+      "cli/flags/network_table.ts",
+      "cli/flags/paths.ts",
+      "cli/flags/publish.ts",
+      "cli/flags/run_table.ts",
+      "cli/flags/values.ts",
+      "cli/run_flags.ts",
+      "runtime/network/addresses.ts",
+    ]);
+  },
+});
+
+const PLAIN = ["run", "local", "true"];
+
+function importsOf(module: string): string[] {
+  return edges.filter(({ from, kind }: Import) => from === module && kind === "static")
+    .map(({ to }) => to).sort();
+}
