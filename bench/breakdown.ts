@@ -7,81 +7,81 @@
  * @module
  */
 
-import { loadedModules } from "../tests/helpers/loaded_modules.ts";
 import { onOwnGround } from "./ground.ts";
 import { effort, interleave, median, ms, once, printTable } from "./measure.ts";
 import type { Contestant } from "./measure.ts";
-import { project, tiffin } from "./tiffin.ts";
+import { firstLine, project, tiffin } from "./tiffin.ts";
 
 await onOwnGround(async (directory) => {
-  const run = tiffin(directory);
+  const run = plainStart(directory);
   once(run);
-  const steps = await ladder(directory, run);
-  const parts = without(run);
-  const results = interleave([...steps, ...parts], effort(40, 120));
+  const steps = ladder(directory, run);
+  const others = [withDefaults(directory), ...withFlags(directory)];
+  const results = interleave([...steps, ...others], effort(40, 120));
   const medians = results.map(({ times }) => median(times));
+  const whole = medians[steps.length - 1];
   printTable(
     ["", "median ms", "adds"],
-    steps.map(({ name }, index) => [
-      name,
-      ms(medians[index]),
-      index === 0 ? "" : ms(medians[index] - medians[index - 1]),
-    ]),
+    steps.map(({ name }, i) => [name, ms(medians[i]), i ? ms(medians[i] - medians[i - 1]) : ""]),
   );
-  const whole = medians[steps.length - 1];
-  console.log("\nthe whole, with one part left out:\n");
+  console.log("\nthe whole in other ways:\n");
   printTable(
-    ["", "median ms", "saves"],
-    parts.map(({ name }, index) => {
-      const time = medians[steps.length + index];
-      return [name, ms(time), ms(whole - time)];
+    ["", "median ms", "more"],
+    others.map(({ name }, i) => {
+      const time = medians[steps.length + i];
+      return [name, ms(time), ms(time - whole)];
     }),
   );
 });
 
+/** `run local true` without a flag. */
+function plainStart(directory: string): Contestant {
+  return withoutNetwork(tiffin(directory, "mod.ts", []));
+}
+
+function withoutNetwork(run: Contestant): Contestant {
+  return { ...run, env: { ...run.env, TIFFIN_NETWORK: "none" } };
+}
+
 /** From nothing to the whole start. */
-async function ladder(directory: string, run: Contestant): Promise<Contestant[]> {
-  const modules = await loadedModules(directory, ["run", "--explain", "local", "true"]);
-  const deno = (name: string, file: string): Contestant => ({
+function ladder(directory: string, run: Contestant): Contestant[] {
+  const deno = (name: string, text: string): Contestant => ({
+    ...run,
     name,
-    command: [Deno.execPath(), "run", "-A", "--config", `${project}/deno.json`, file],
+    command: [...firstLine(), program(directory, name, text)],
   });
   return [
     { name: "a process: true on the host", command: ["true"] },
-    deno("deno: an empty program that exits", program(directory, "exit", "")),
-    deno(`our ${modules.length} modules, loaded`, program(directory, "load", loader(modules))),
+    deno("deno: an empty program that exits", ""),
+    deno("our modules, loaded", `await import("${project}/cli/run.ts");`),
     {
       ...run,
-      name: "our JavaScript up to the clone: run --explain",
+      name: "our JavaScript up to the clone, and explain's: run --explain",
       command: run.command.flatMap((word) => word === "local" ? ["--explain", word] : [word]),
     },
-    { ...run, name: "the child, the wait, cleaning up: run" },
+    { ...run, name: "the child, the wait, clearing away: run" },
   ];
 }
 
 /** A program that ends as a command does: through `Deno.exit`, after a turn of the event loop. */
 function program(directory: string, name: string, text: string): string {
-  const file = `${directory}/${name}.ts`;
-  Deno.writeTextFileSync(file, `${text}\nawait Deno.stat("/");\nDeno.exit(0);\n`);
+  const file = `${directory}/${name.replace(/\W+/g, "-")}.ts`;
+  const door = `import "${project}/mod.ts";`;
+  Deno.writeTextFileSync(file, `${text && door}\n${text}\nawait Deno.stat("/");\nDeno.exit(0);\n`);
   return file;
 }
 
-/** The door first, as a command comes in; what it loads lazily after it. */
-function loader(modules: string[]): string {
-  const lazy = modules.map((module) => `import("${project}/${module}")`);
-  return `import "${project}/mod.ts";\nawait Promise.all([${lazy.join(", ")}]);`;
+/** The whole start, its functions compiled when they are called, as Deno does of itself. */
+function withDefaults(directory: string): Contestant {
+  return withoutNetwork(tiffin(directory, "deno run -A mod.ts", []));
 }
 
-/** The whole start with one default turned off. */
-function without(run: Contestant): Contestant[] {
-  const variants = [
-    ["--security-opt", "seccomp=unconfined"],
-    ["--network", "host"],
+/** The whole start with a flag, which has to be read, and may save something. */
+function withFlags(directory: string): Contestant[] {
+  return [
     ["--network", "none"],
-  ];
-  return variants.map((flags) => ({
-    ...run,
-    name: flags.join(" "),
-    command: run.command.flatMap((word) => word === "local" ? [...flags, word] : [word]),
-  }));
+    ["--network", "host"],
+    ["--network", "bridge"],
+    ["--security-opt", "seccomp=unconfined"],
+  ].map((flags) => withoutNetwork(tiffin(directory, "mod.ts", flags)));
 }

@@ -1,13 +1,13 @@
 /**
- * A place to measure in: a temporary directory, and a mount namespace that takes what the
- * contestants leave mounted with it when it goes.
+ * A place to measure in: a temporary directory, and namespaces that take with them, when they go,
+ * what the contestants leave mounted, and the networks that they make.
  *
  * @module
  */
 
 /** What a bench may ask of its ground. */
 export interface GroundOptions {
-  /** Whether containers are started on it, by crun among others. */
+  /** Whether containers are started on it, by crun among others, with networks among other things. */
   starts?: boolean;
 }
 
@@ -18,7 +18,7 @@ const DIRECTORY = "BENCH_DIRECTORY";
 const UNIFIED = "/sys/fs/cgroup/unified/cgroup.controllers";
 
 /**
- * Call `measure` with an empty directory, in a process that has a mount namespace of its own, and
+ * Call `measure` with an empty directory, in a process that has these namespaces of its own, and
  * exit; the directory is removed.
  *
  * On a hybrid host crun refuses to start while the v2 hierarchy has controllers. There, where
@@ -47,9 +47,13 @@ async function againInNamespace(directory: string, starts: boolean): Promise<num
   const hybrid = starts && controllers.trim() !== "";
   if (hybrid) console.log("hybrid cgroups: the v2 controllers are hidden, or crun would refuse\n");
   const hide = hybrid ? `mount --bind /dev/null ${UNIFIED} && ` : "";
+  const loopback = starts ? "ip link set lo up && " : "";
   const again = [Deno.execPath(), "run", "-A", Deno.mainModule, ...Deno.args];
   const { code } = await new Deno.Command("unshare", {
-    args: ["--mount", "--propagation", "private", "sh", "-c", `${hide}exec "$@"`, "sh", ...again],
+    args: [
+      ...["--mount", "--propagation", "private", ...(starts ? ["--net"] : [])],
+      ...["sh", "-c", `${loopback}${hide}exec "$@"`, "sh", ...again],
+    ],
     env: { [DIRECTORY]: directory },
     stdin: "inherit",
     stdout: "inherit",

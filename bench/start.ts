@@ -18,11 +18,15 @@ await onOwnGround(async (directory) => {
   const ours = tiffin(directory);
   console.log(`first run, which makes the image: ${ms(once(ours))} ms\n`);
   const rootfs = await localRootfs(directory);
-  const results = interleave(
-    [...floors(directory), ours, ...await rivals(directory, rootfs)],
-    effort(40, 120),
-  );
-  printResults(results, ours.name);
+  const contestants = [
+    ...floors(directory),
+    ours,
+    tiffin(directory, "deno run -A mod.ts"),
+    ...await rivals(directory, rootfs),
+    tiffin(directory, "mod.ts", ["--network", "bridge"]),
+  ];
+  printResults(interleave(contestants, effort(40, 120)), ours.name);
+  Deno.env.set("TIFFIN_NETWORK", "none");
   for (const atOnce of [1, 2, 4]) {
     const rate = await startsPerSecond(dataRoot(directory), { atOnce, seconds: 5 });
     console.log(`from one process, ${atOnce} at a time: ${rate.toFixed(0)} starts a second`);
@@ -48,6 +52,8 @@ function printResults(results: Result[], ours: string): void {
     ms(quantile(times, 0.9)),
     (median(own.times) / median(times)).toFixed(2),
   ]);
-  printTable(["", "median ms", "least", "90 %", `${ours} takes`], rows);
-  console.log(`\n${own.times.length} rounds; the last column is the ratio of the medians\n`);
+  printTable(["", "median ms", "least", "90 %", "ours takes"], rows);
+  console.log(
+    `\n${own.times.length} rounds; ours is ${ours}; the last column is the ratio of medians\n`,
+  );
 }

@@ -9,12 +9,35 @@ import type { Contestant } from "./measure.ts";
 /** The project's directory, without a slash at its end. */
 export const project = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
-/** `run local true` with every default on, its state below the bench's directory. */
-export function tiffin(directory: string): Contestant {
+/** How mod.ts is started. */
+export type Way =
+  /** by its first line, which says how V8 shall compile */
+  | "mod.ts"
+  /** with Deno's defaults */
+  | "deno run -A mod.ts";
+
+/** The words of mod.ts's first line: Deno and what it is told. */
+export function firstLine(): string[] {
+  const [line] = Deno.readTextFileSync(`${project}/mod.ts`).split("\n", 1);
+  return line.slice(line.indexOf("deno")).split(" ");
+}
+
+/**
+ * `run local true` with every default on but the network: none, unless other flags are given.
+ *
+ * Each way has a cache of its own: V8 throws away what was compiled with other settings.
+ */
+export function tiffin(
+  directory: string,
+  way: Way = "mod.ts",
+  flags: string[] = ["--network", "none"],
+): Contestant {
+  const cache = `${directory}/${way === "mod.ts" ? "deno" : "deno-plain"}`;
+  const start = way === "mod.ts" ? [] : [Deno.execPath(), "run", "-A"];
   return {
-    name: "tiffin run",
-    command: [Deno.execPath(), "run", "-A", `${project}/mod.ts`, "run", "local", "true"],
-    env: { TIFFIN_ROOT: dataRoot(directory) },
+    name: [way, "run", ...flags].join(" "),
+    command: [...start, `${project}/mod.ts`, "run", ...flags, "local", "true"],
+    env: { TIFFIN_ROOT: dataRoot(directory), DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1" },
   };
 }
 
