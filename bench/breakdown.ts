@@ -12,7 +12,7 @@ import { effort, interleave, median, ms, once, printTable } from "./measure.ts";
 import type { Contestant } from "./measure.ts";
 import { firstLine, project, tiffin } from "./tiffin.ts";
 
-await onOwnGround(async (directory) => {
+await onOwnGround((directory) => {
   const run = plainStart(directory);
   once(run);
   const steps = ladder(directory, run);
