@@ -75,6 +75,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   logout: { file: "./logout.ts", name: "logout" },
   system: { file: "./system.ts", name: "system" },
   oci: { file: "./oci.ts", name: "oci" },
+  doctor: { file: "./doctor.ts", name: "doctor" },
   lesson: { file: "./lesson.ts", name: "lesson", helpFile: "./lesson_help.ts" },
   version: { file: "./version.ts", name: "version" },
 };
