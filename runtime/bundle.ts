@@ -76,7 +76,10 @@ function stat(path: string, what: string): Deno.FileInfo {
   try {
     return Deno.statSync(path);
   } catch (error) {
-    throw new Error(`${what}: ${path}: ${(error as Error).message}`, { cause: error });
+    // engines look for these words as they are written here
+    const isMissing = error instanceof Deno.errors.NotFound;
+    const why = isMissing ? "no such file or directory" : (error as Error).message;
+    throw new Error(`${what}: ${path}: ${why}`, { cause: error });
   }
 }
 

@@ -42,6 +42,8 @@ export interface ExecOptions {
   streams?: ExecRequest["streams"];
   /** whether it goes on when this process ends. Default false: it is killed then */
   outlives?: boolean;
+  /** how many descriptors after standard error are passed on to it. Default none */
+  keep?: number;
 }
 
 /** A process that could be started in a container; disposing of it lets go of the container. */
@@ -69,7 +71,7 @@ export class ContainerEndedError extends Error {
 export async function prepareExec(
   target: ExecTarget,
   process: Process,
-  { streams = "shared", outlives = false }: ExecOptions = {},
+  { streams = "shared", outlives = false, keep = 0 }: ExecOptions = {},
   weave?: Weave,
 ): Promise<PreparedExec> {
   const { pid } = target.process;
@@ -86,6 +88,7 @@ export async function prepareExec(
         ? { into: currentGroup(target.cgroup, pid), joins: joinsOf(target.cgroup) }
         : { joins: [] },
       streams,
+      keeps: keep ? await keepsOf(keep) : undefined,
       traits: await traitsOf(process, target.personality),
       seccomp: target.seccomp,
       ignoredSignals: ignoredSignals(status),
@@ -158,6 +161,14 @@ function currentGroup({ v2 }: CgroupRecord, pid: number): string | undefined {
 /** Whether setgroups(2) is allowed in a process's user namespace, user_namespaces(7). */
 function mayChangeGroups(pid: number): boolean {
   return Deno.readTextFileSync(`/proc/${pid}/setgroups`).trim() !== "deny";
+}
+
+async function keepsOf(count: number): Promise<ExecRequest["keeps"]> {
+  const { Kept } = await later<typeof import("./birth/keep.ts")>(
+    import.meta,
+    "./birth/keep.ts",
+  );
+  return (program) => new Kept(program, count);
 }
 
 async function traitsOf(

@@ -41,6 +41,7 @@ export class Log {
     if (this.isDebug) this.write("debug", message);
   }
 
+  /** Writes one line. */
   private write(level: Level, msg: string): void {
     if (this.file === undefined) return;
     const time = new Date().toISOString().replace(/\.\d+/, "");

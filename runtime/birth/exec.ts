@@ -23,6 +23,7 @@ import type { LinuxNamespaceType, LinuxPersonality, Process } from "../spec.ts";
 import { openTerminal, takeTerminal } from "./devices.ts";
 import { writeFile } from "./files.ts";
 import { jump } from "./jump.ts";
+import type { Kept } from "./keep.ts";
 import { checkParent, closeFrom, LINE, makeLine, SAYS, tieToParent, writeFailure } from "./line.ts";
 import { NAMESPACE_FLAGS } from "./namespaces.ts";
 import { becomeProcess, setOomScore } from "./process.ts";
@@ -40,6 +41,8 @@ export interface ExecRequest extends Omit<ProcessRequest, "spec" | "chapters"> {
   cgroup: { into?: string; joins: readonly CgroupJoin[] };
   /** whether it has this process's standard input, output and errors, or /dev/null for some */
   streams: "shared" | "no input" | "none";
+  /** notes which descriptors after standard error its program gets from this process */
+  keeps?: (program: Program) => Kept;
   /** what few processes are given, and the module that writes it */
   traits?: { write: typeof import("./traits.ts"); personality?: LinuxPersonality };
 }
@@ -66,9 +69,10 @@ export function writeExec(program: Program, request: ExecRequest): Exec {
   const { process, namespaces } = request;
   program.phase("joining the container", 8);
   const line = makeLine(program);
+  const kept = request.keeps?.(program);
   const between = clone(program, request);
-  prepareInBetween(program, request, line);
-  join(program, request);
+  prepareInBetween(program, request, line, kept);
+  join(program, request, kept);
 
   const [leave, on] = [program.label(), program.label()];
   const struct = cloneArgs(CLONE.PARENT);
@@ -98,8 +102,8 @@ export function writeExec(program: Program, request: ExecRequest): Exec {
   if (!request.dieWithParent) {
     program.call("from here on it may outlive this command").prctl(PR.SET_PDEATHSIG, 0, 0, 0, 0);
   }
-  becomeProcess(program, { ...request, spec: { ociVersion: "1.2.1", process } });
-  writeFailure(program, SETUP_FAILED);
+  becomeProcess(program, { ...request, spec: { ociVersion: "1.2.1", process } }, kept);
+  writeFailure(program, SETUP_FAILED, { kept });
   return { program, between, clone: step, line };
 }
 
@@ -125,11 +129,18 @@ function clone(program: Program, { cgroup }: ExecRequest): Step {
 }
 
 /** What needs the host's files, or a right that the container's root has not. */
-function prepareInBetween(program: Program, request: ExecRequest, line: Memory): void {
+function prepareInBetween(
+  program: Program,
+  request: ExecRequest,
+  line: Memory,
+  kept: Kept | undefined,
+): void {
   const { process, cgroup, streams, traits } = request;
   tieToParent(program, TIED);
+  const end = line.at(4, "child's end");
+  const moved = kept?.putAside(end);
   program.call("the line gets the number after standard error's", { allow: ["EINVAL"] })
-    .dup3(line.at(4, "child's end"), LINE, O.CLOEXEC);
+    .dup3(moved?.line ?? end, LINE, O.CLOEXEC);
   checkParent(program, "is the parent still there? If not, this fails, and the process ends");
   for (const { path, why } of cgroup.joins) writeFile(program, path, "0", why);
   setOomScore(program, process);
@@ -153,7 +164,11 @@ function takeNothing(program: Program, streams: "no input" | "none"): void {
 }
 
 /** Enters the container. */
-function join(program: Program, { namespaces, pidfd }: ExecRequest): void {
+function join(
+  program: Program,
+  { namespaces, pidfd }: ExecRequest,
+  kept: Kept | undefined,
+): void {
   program.phase("namespaces", 2);
   const flags = namespaces.reduce((sum, type) => sum + NAMESPACE_FLAGS[type], 0);
   if (flags) {
@@ -162,7 +177,7 @@ function join(program: Program, { namespaces, pidfd }: ExecRequest): void {
     program.call("all namespaces of the container's first process; its root becomes this one's")
       .setns(slot.at(0, "first process"), flags);
   }
-  closeFrom(program, LINE + 1);
+  closeFrom(program, kept?.firstToClose ?? LINE + 1);
 }
 
 /** A terminal in the container's own devpts. */

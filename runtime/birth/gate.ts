@@ -33,6 +33,7 @@ const X_OK = 1;
  * too late to choose another exit code.
  */
 export function lookForProgram(program: Program, process: Process): void {
+  program.phase("the program", 7);
   const found = program.label();
   const paths = candidates(process);
   paths.forEach((path, i) => {

@@ -42,7 +42,7 @@ export class Kept {
    * @param line the child's end of the line
    * @returns what the child uses itself, moved out of the way
    */
-  putAside(line: Ref, gate: number | undefined): { line: Ref; gate?: Ref } {
+  putAside(line: Ref, gate?: number): { line: Ref; gate?: Ref } {
     const { program, count } = this;
     const up = (why: string, fd: number | Ref) =>
       program.call(why, { name: "moved" }).fcntl(fd, F.DUPFD_CLOEXEC, ASIDE + count);

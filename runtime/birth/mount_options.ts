@@ -80,6 +80,13 @@ export const PROPAGATION: Record<string, number> = {
   runbindable: MS.UNBINDABLE | MS.REC,
 };
 
+/** Every word that is understood here, in the order of the alphabet. */
+export function mountOptionWords(): string[] {
+  const recursive = Object.keys(ATTRIBUTES).filter(isAttribute).map((word) => `r${word}`);
+  const others = ["bind", "rbind", "idmap", "ridmap", "tmpcopyup"];
+  return [...Object.keys(ATTRIBUTES), ...Object.keys(PROPAGATION), ...recursive, ...others].sort();
+}
+
 /** Sorts the words of a mount's `options`. */
 export function parseMountOptions(words: readonly string[] = []): MountOptions {
   const parsed: MountOptions = {

@@ -139,12 +139,18 @@ const tooManyProcesses: Finder = ({ failure: { request: { spec: { process } } } 
   };
 };
 
-/** What to look for when the program cannot be executed. */
+const noGoodProgram = either(emptyCommand, faultyProgram, noProgram);
+
+/** What to look for when the program cannot be executed, or is not there to be executed later. */
 export const EXECUTE: Cases = {
+  access: each(
+    "ENOENT ENOTDIR EACCES ELOOP",
+    (scene) => scene.failure.step.phase.title === "the program" ? noGoodProgram(scene) : undefined,
+  ),
   execve: {
     ...each(
       "ENOENT ENOTDIR EACCES ENOEXEC ELOOP EINVAL EISDIR ELIBBAD ESTALE ENODEV",
-      either(emptyCommand, faultyProgram, noProgram),
+      noGoodProgram,
     ),
     E2BIG: tooMuch,
     ETXTBSY: busy,

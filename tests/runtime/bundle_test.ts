@@ -55,7 +55,7 @@ function refusal(path: string): string {
 Deno.test("what is no bundle is refused, with the reason", async () => {
   await using root = await tempRoot();
   const at = (name: string) => `${root.path}/${name}`;
-  assertEquals(refusal(at("none")).startsWith(`the bundle: ${at("none")}: No such file`), true);
+  assertEquals(refusal(at("none")).startsWith(`the bundle: ${at("none")}: no such file`), true);
   await Deno.mkdir(at("empty"));
   assertEquals(refusal(at("empty")).startsWith(`config.json: ${at("empty")}/config.json`), true);
   await Deno.mkdir(at("odd/config.json"), { recursive: true });
@@ -64,7 +64,7 @@ Deno.test("what is no bundle is refused, with the reason", async () => {
     ["{", "config.json: is not JSON"],
     [{ root: undefined }, "config.json: root: is required"],
     [{ root: { path: "config.json" } }, "config.json: root.path: "],
-    [{ root: { path: "no" } }, `root.path: ${at("wrong")}/no: No such file`],
+    [{ root: { path: "no" } }, `root.path: ${at("wrong")}/no: no such file`],
     [{ process: undefined }, "config.json: process: is needed"],
     [{ linux: {} }, "config.json: linux.namespaces: "],
     [{ ociVersion: "2.0.0" }, "config.json: ociVersion: "],
