@@ -54,6 +54,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   ps: { file: "./ps.ts", name: "ps" },
   container: { file: "./container.ts", name: "container" },
   exec: { file: "./exec.ts", name: "exec" },
+  attach: { file: "./attach.ts", name: "attach" },
+  logs: { file: "./logs.ts", name: "logs" },
   pull: { file: "./pull.ts", name: "pull" },
   push: { file: "./push.ts", name: "push" },
   images: { file: "./images.ts", name: "images" },

@@ -12,12 +12,22 @@ import { attempt, libc, offthread } from "../ffi/libc.ts";
 import { isErrno } from "../ffi/errno.ts";
 import { pollfd, winsize } from "../ffi/structs.ts";
 
+/** This terminal's keyboard, lent to a container; closing gives it back as it was. */
+export interface Keyboard {
+  /** takes it back */
+  close(): void;
+}
+
 /** A terminal that is being shown; {@linkcode Relay.close} gives this terminal back as it was. */
-export interface Relay {
+export interface Relay extends Keyboard {
   /** settles when everything that was written to the container's terminal has been shown */
   drained: Promise<void>;
-  /** stops showing it, and gives this terminal its own settings back */
-  close(): void;
+}
+
+/** What is looked for among the keys. */
+export interface KeyFilter {
+  /** what of these keys goes on to the container; `undefined` where the person wants to go */
+  take(keys: Uint8Array): Uint8Array | undefined;
 }
 
 /** How large this terminal is; 24 by 80 where it does not say. */
@@ -36,6 +46,28 @@ export function windowSize(): { rows: number; columns: number } {
  * @param onHangUp called when this terminal is gone: its window was closed, or its connection broke
  */
 export function relay(master: number, onHangUp: () => void): Relay {
+  const keyboard = lendKeyboard(master, onHangUp);
+  return {
+    drained: outputOut(master, onHangUp),
+    close() {
+      keyboard.close();
+      attempt.close(master);
+    },
+  };
+}
+
+/**
+ * Has this terminal's keys go to a container's one, in raw mode, and its size too.
+ *
+ * @param master the master of the container's terminal
+ * @param onHangUp called when this terminal is gone
+ * @param leaving keys that end it, and what is called then
+ */
+export function lendKeyboard(
+  master: number,
+  onHangUp: () => void,
+  leaving?: { filter: KeyFilter; onLeave: () => void },
+): Keyboard {
   const follow = () => {
     const { rows, columns } = windowSize();
     attempt.ioctl(master, IOCTL.TIOCSWINSZ, winsize(rows, columns));
@@ -43,13 +75,14 @@ export function relay(master: number, onHangUp: () => void): Relay {
   const restore = makeRaw();
   Deno.addSignalListener("SIGWINCH", follow);
   follow();
-  keysIn(master).then((isHungUp) => isHungUp && onHangUp());
+  keysIn(master, leaving?.filter).then((end) => {
+    if (end === "hung up") onHangUp();
+    if (end === "left") leaving!.onLeave();
+  });
   return {
-    drained: outputOut(master, onHangUp),
     close() {
       Deno.removeSignalListener("SIGWINCH", follow);
       restore();
-      attempt.close(master);
     },
   };
 }
@@ -87,15 +120,21 @@ function makeRaw(): () => void {
 /**
  * Passes keys on; a read that still waits ends with the process.
  *
- * @returns whether it was this terminal that went, and not the container's
+ * @returns why no more are passed on: this terminal is gone, the container's is, or the person left
  */
-async function keysIn(master: number): Promise<boolean> {
+async function keysIn(
+  master: number,
+  filter?: KeyFilter,
+): Promise<"hung up" | "ended" | "left"> {
   const buffer = new Uint8Array(4096);
   for (;;) {
     // in raw mode no key means "end of file"
     const count = await Deno.stdin.read(buffer).catch(() => null);
-    if (count === null) return true;
-    if (!await writeAll(master, buffer.subarray(0, count))) return false;
+    if (count === null) return "hung up";
+    const keys = buffer.subarray(0, count);
+    const passed = filter ? filter.take(keys) : keys;
+    if (!passed) return "left";
+    if (!await writeAll(master, passed)) return "ended";
   }
 }
 
@@ -118,8 +157,8 @@ async function outputOut(master: number, onHangUp: () => void): Promise<void> {
   }
 }
 
-/** Writes to a terminal; false where it is gone. */
-async function writeAll(fd: number, bytes: Uint8Array): Promise<boolean> {
+/** Writes to a terminal or a pipe; false where it is gone. */
+export async function writeAll(fd: number, bytes: Uint8Array): Promise<boolean> {
   for (let sent = 0; sent < bytes.length;) {
     try {
       sent += await offthread.write(fd, bytes.subarray(sent), bytes.length - sent);

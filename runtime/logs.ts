@@ -32,10 +32,23 @@ const BLOCK = 128 * 1024;
 export class LogReader implements Disposable {
   private readonly file: Deno.FsFile;
   private rest = new Uint8Array(0);
+  private taken: number;
 
-  /** Opens a log. @throws {Deno.errors.NotFound} where the container was never detached */
-  constructor(path: string) {
+  /**
+   * Opens a log.
+   *
+   * @param from the byte to begin at: the beginning of a frame
+   * @throws {Deno.errors.NotFound} where the container was never detached
+   */
+  constructor(path: string, from = 0) {
     this.file = Deno.openSync(path);
+    this.taken = from;
+    if (from > 0) this.file.seekSync(from, Deno.SeekMode.Start);
+  }
+
+  /** The byte up to which everything was given out. */
+  get position(): number {
+    return this.taken;
   }
 
   /** The frames that are whole by now and have not been read yet. */
@@ -70,6 +83,7 @@ export class LogReader implements Disposable {
       at += FRAME.size + length;
     }
     this.rest = bytes.slice(at);
+    this.taken += at;
   }
 
   /** Closes it. */

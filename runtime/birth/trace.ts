@@ -37,10 +37,10 @@ export async function explain(draft: Draft): Promise<Line[]> {
 }
 
 /** The steps of a program, and those of them that make a child. */
-type Calls = Pick<Draft["birth"], "program" | "clone" | "between">;
+export type ChildCalls = Pick<Draft["birth"], "program" | "clone" | "between">;
 
 /** Lists a program that has not begun, and in which the child asks for nothing. */
-export function explainCalls(birth: Calls): Line[] {
+export function explainCalls(birth: ChildCalls): Line[] {
   return arrange({ birth }, [], (program, step) => line(program, step, false));
 }
 
@@ -98,7 +98,7 @@ const ASKS: readonly string[] = [SAYS.waiting, SAYS.network].map((byte) => JSON.
 
 /** The order in which things happen: the parent's part while the child waits stands where it waits. */
 function arrange(
-  { birth: { program, clone, between } }: { birth: Calls },
+  { birth: { program, clone, between } }: { birth: ChildCalls },
   attended: readonly Program[],
   make: (program: Program, step: Step) => Line,
 ): Line[] {
