@@ -9,7 +9,7 @@ import { attempt } from "../ffi/libc.ts";
 import { winsize } from "../ffi/structs.ts";
 import { type Ends, takeEnds } from "../runtime/attach.ts";
 import { type ContainerInfo, findContainer } from "../runtime/containers.ts";
-import { sendSignal } from "../runtime/lifecycle/signal.ts";
+import { sendSignal } from "../runtime/lifecycle/send_signal.ts";
 import { StateError } from "../runtime/lifecycle/state_error.ts";
 import { waitForEnd } from "../runtime/lifecycle/wait.ts";
 import { followLog, logEnd } from "../runtime/log_follow.ts";
