@@ -60,18 +60,22 @@ export function releaseName(dataRoot: string, name: string, id: string): void {
   if (idOf(dataRoot, name) === id) removeFile(nameFile(dataRoot, name));
 }
 
-/** Gives back all names of a container: a `rename` that was killed can leave it two. */
+/**
+ * Gives back all names of a container, a `rename` that was killed can leave it two; and those that
+ * killed commands have taken for containers that they never made.
+ */
 export function releaseAllNames(dataRoot: string, id: string): void {
-  const names = allNames(dataRoot).filter((name) => idOf(dataRoot, name) === id);
-  for (const name of names) releaseName(dataRoot, name, id);
-}
-
-function allNames(dataRoot: string): string[] {
+  let names: string[];
   try {
-    return Array.from(Deno.readDirSync(namesDirectory(dataRoot)), ({ name }) => name);
+    names = Array.from(Deno.readDirSync(namesDirectory(dataRoot)), ({ name }) => name);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.NotFound) return;
     throw error;
+  }
+  using _lock = lockNames(dataRoot);
+  for (const path of names.map((name) => nameFile(dataRoot, name))) {
+    const holder = holderOf(path);
+    if (holder?.id === id || holder && !isTaken(dataRoot, holder)) removeFile(path);
   }
 }
 

@@ -81,7 +81,10 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   parcels?.sendParcels(program, spec, request.root, line);
   const { request: watching, write } = request.monitor ?? {};
   const monitor = watching &&
-    write!.becomeMonitor(program, watching, line, spec.process.terminal ?? false);
+    write!.becomeMonitor(program, watching, line, {
+      hasTerminal: spec.process.terminal ?? false,
+      isNew: request.directories.some(({ path }) => path === watching.directory),
+    });
 
   program.phase("limits: the control group", 4);
   // where systemd makes the groups, it takes the child into one of them later
@@ -139,6 +142,7 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
     line,
     cgroup: monitor ? undefined : cgroup,
     monitor: monitor?.clone,
+    lock: monitor?.lock,
     waitsForMaps,
     joinsWithMaps: own !== undefined && !passed,
     listener,

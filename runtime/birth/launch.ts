@@ -120,7 +120,7 @@ export function ended(): void {
  * @throws what `examine` makes of a failed step; nothing of the child is left then
  */
 export async function launch(draft: Draft, examine: Examine): Promise<Launched> {
-  const { birth: { program, clone, between, line, cgroup, monitor } } = draft;
+  const { birth: { program, clone, between, line, cgroup, monitor, lock } } = draft;
   try {
     await walk(draft, program);
   } catch (error) {
@@ -145,6 +145,7 @@ export async function launch(draft: Draft, examine: Examine): Promise<Launched> 
     throw error;
   } finally {
     attempt.close(ours);
+    if (lock) attempt.close(lock.value);
   }
   const pid = childOf(draft)!;
   // a monitor goes on to use its program
@@ -177,8 +178,8 @@ async function walk(draft: Draft, program: Program): Promise<void> {
 }
 
 /** Closes what the parent's part had opened when it failed; a slot that is still 0 was not reached. */
-function closeAll({ line, cgroup }: Birth): void {
-  const opened = [line.at(0), line.at(4), ...(cgroup ? [cgroup] : [])];
+function closeAll({ line, cgroup, lock }: Birth): void {
+  const opened = [line.at(0), line.at(4), ...(cgroup ? [cgroup] : []), ...(lock ? [lock] : [])];
   for (const { value } of opened) if (value > 0) attempt.close(value);
 }
 

@@ -16,6 +16,7 @@ import {
   CLOCK,
   F,
   IOCTL,
+  LOCK,
   type MSG,
   O,
   POLL,
@@ -59,6 +60,8 @@ export interface MonitorRequest {
 export interface Monitor {
   /** the step that makes the monitor */
   clone: Step;
+  /** the parent's lock on a container that is new */
+  lock?: Ref;
   /** where clone3(2) leaves a descriptor of the container's first process */
   pidfd: Memory;
   /** where the monitor goes on when it has made the container's first process */
@@ -82,19 +85,24 @@ export function becomeMonitor(
   program: Program,
   request: MonitorRequest,
   line: Memory,
-  hasTerminal: boolean,
+  { hasTerminal, isNew }: { hasTerminal: boolean; isNew: boolean },
 ): Monitor {
   const { arena } = program;
   program.phase("the monitor", 8);
+  const lock = isNew ? lockDirectory(program, request.directory) : undefined;
   program.call("the monitor: a copy of this process that stays when this one ends", {
     name: "monitor",
     fork: {},
   }).clone3(cloneArgs(0), 88);
   const clone = program.steps.at(-1)!;
   program.call("a session of its own: no terminal of the host's can hang up on it").setsid();
-  connect(program, line, false);
   program.call("under a name of its own, for ps(1)").prctl(PR.SET_NAME, MONITOR_NAME, 0, 0, 0);
   program.call("and it keeps no directory of anybody's busy").chdir("/");
+  const status = arena.allocate(STATUS.size, "status");
+  // the lock on the container, which it has inherited, lasts until its own claim is there: so who
+  // finds the claim of a command that was killed does not take the container for nobody's
+  writeOwner(program, request, status);
+  connect(program, line, false);
   program.call("the container gets this number for its terminal's socket: nobody else may have it")
     .dup3(LINE, TERMINAL_LINE, O.CLOEXEC);
   program.call("whoever attaches takes copies of the monitor's descriptors, pidfd_getfd(2)", {
@@ -104,12 +112,10 @@ export function becomeMonitor(
     name: "nothing",
   }).open("/dev/null", O.RDWR | O.CLOEXEC, 0);
 
-  const status = arena.allocate(STATUS.size, "status");
-  writeOwner(program, request, status);
   const log = program.call("the log, one for both streams", { name: "log" })
     .open(`${request.directory}/log`, O.WRONLY | O.CREAT | O.APPEND | O.CLOEXEC, 0o600);
   const pidfd = arena.allocate(8, "pidfd");
-  const monitor: Monitor = { clone, pidfd, watch: program.label(), status, log, nothing };
+  const monitor: Monitor = { clone, lock, pidfd, watch: program.label(), status, log, nothing };
   const pipe = (name: string, why: string) => {
     const ends = arena.allocate(8, name);
     program.call(why).pipe2(ends, O.CLOEXEC);
@@ -129,6 +135,14 @@ export function becomeMonitor(
     status.address + STATUS.started,
   );
   return monitor;
+}
+
+/** Takes the lock of a container that is just being made; on one that was there, it is held. */
+function lockDirectory(program: Program, directory: string): Ref {
+  const lock = program.call("whoever finds the container must not touch it yet", { name: "lock" })
+    .open(directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0);
+  program.call("flock(2): it ends with the last who has it open").flock(lock, LOCK.EX | LOCK.NB);
+  return lock;
 }
 
 /** Says who watches the container, and reserves room on the disk for how it will end. */

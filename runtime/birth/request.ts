@@ -78,6 +78,8 @@ export interface Birth {
   cgroup?: Ref;
   /** the step that makes the monitor, between the parent's part and the child's */
   monitor?: Step;
+  /** the parent's lock on a container that is new, and gets a monitor */
+  lock?: Ref;
   /** whether the child waits for the parent to write its user and group maps */
   waitsForMaps: boolean;
   /** whether whoever writes its maps moves it into its control group as well */

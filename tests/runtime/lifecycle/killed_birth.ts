@@ -1,0 +1,120 @@
+/**
+ * A detached start that is killed at one of its calls, many of them from one process.
+ *
+ * The start's program is walked by a copy of this process that runs no JavaScript: it stands for
+ * the command, and can be killed as one. A gate before one call says in shared memory that it was
+ * reached, and waits. So a kill costs milliseconds, and no command line has to be started for it.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert/equals";
+import { SIG, W } from "../../../ffi/constants.ts";
+import { attempt, libc } from "../../../ffi/libc.ts";
+import { STEP } from "../../../ffi/machine.ts";
+import type { Memory, Ref } from "../../../ffi/memory.ts";
+import type { Program, Step, Weave } from "../../../ffi/program.ts";
+import { cloneArgs } from "../../../ffi/structs.ts";
+import { type Draft, draft } from "../../../runtime/birth/launch.ts";
+import { jump } from "../../../runtime/birth/jump.ts";
+import type { Prepared } from "../../../runtime/prepare.ts";
+import { formatStat, identify, type ProcessIdentity } from "../../../runtime/processes.ts";
+
+/** Who is killed at a call: the command that starts the container, or the container's monitor. */
+export type Victim = "command" | "monitor";
+
+/** Puts a gate before one call of a birth, and a process for the command in front of all. */
+class Gate implements Weave {
+  /** the process that stands for the command */
+  command!: Ref;
+  private seen = 0;
+  private reached!: Memory;
+  private opened!: Memory;
+
+  constructor(private readonly at: number) {}
+
+  before(program: Program, _step: Step): void {
+    if (this.seen === 0) {
+      this.reached = program.arena.allocate(8, "reached");
+      this.opened = program.arena.allocate(8, "opened");
+      this.command = program.call("the command", { fork: {} }).clone3(cloneArgs(0), 88);
+    }
+    if (this.seen++ !== this.at) return;
+    const [around, on] = [program.label(), program.label()];
+    program.call("it has come so far").memset(this.reached, 1, 1);
+    program.place(around);
+    program.call("wait").poll(null, 0, 1);
+    program.call("is it open?", { onNonzero: on }).labs(this.opened.at(0));
+    jump(program, around, "no");
+    program.place(on);
+  }
+
+  /** Whether somebody stands at the gate. */
+  get isReached(): boolean {
+    return this.reached.bytes[0] !== 0;
+  }
+
+  open(): void {
+    this.opened.bytes[0] = 1;
+  }
+}
+
+/** A birth written down for a command that is dead already: what it claims counts for nothing. */
+function write(prepared: Prepared, dead: ProcessIdentity, gate: Gate): Draft {
+  const { request } = prepared.draft;
+  const claim = { path: request.claim!.path, content: formatStat(dead) };
+  return draft({ ...request, claim }, { denySetgroups: false }, gate);
+}
+
+/** How many calls there are of which somebody could be killed. */
+export function pointsOf(prepared: Prepared, victim: Victim): number[] {
+  const { program: { steps }, monitor, clone } = prepared.draft.birth;
+  const all = steps.map((_, i) => i);
+  const [made, child] = [steps.indexOf(monitor!), steps.indexOf(clone)];
+  const last = steps.findIndex(({ name }) => name === "execve");
+  if (victim === "command") return all.filter((i) => i <= last);
+  const watch = steps.findIndex(({ why }) => why === "the child is in it");
+  return all.filter((i) => i > made && i <= child || i >= watch);
+}
+
+/**
+ * Carries a start out as far as one call, and kills somebody there.
+ *
+ * @returns false where that call was not made
+ */
+export async function killAt(
+  prepared: Prepared,
+  { at, victim, dead }: { at: number; victim: Victim; dead: ProcessIdentity },
+): Promise<boolean> {
+  const gate = new Gate(at);
+  const { birth: { program, monitor, line } } = write(prepared, dead, gate);
+  stayUntilBorn(program, monitor!, line);
+  program.walk();
+  const command = gate.command.value;
+  try {
+    while (!gate.isReached) {
+      // what the monitor does is done when the command has ended long ago
+      const hasEnded = attempt.waitpid(command, null, W.NOHANG) !== 0;
+      if (victim === "command" && hasEnded && !gate.isReached) return false;
+      if (victim === "monitor" && hasEnded && !identify(monitor!.result.value)) {
+        return gate.isReached;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    libc.kill(victim === "command" ? command : monitor!.result.value, SIG.KILL);
+    if (victim === "command") assertEquals(attempt.waitpid(command, null, 0), command);
+  } finally {
+    gate.open();
+  }
+  return true;
+}
+
+/** The command's part goes on as that of a real one: it waits until execve(2) cuts the line. */
+function stayUntilBorn(program: Program, monitor: Step, line: Memory): void {
+  const here = program.label();
+  program.place(here);
+  program.arena.setWord(monitor.address + STEP.jump, here.address!);
+  program.call("the child's end").close(line.at(4));
+  program.call("the line's end").read(line.at(0), program.arena.allocate(8, "said"), 1);
+  program.call("the command has ended")._exit(0);
+}
