@@ -8,7 +8,7 @@
  * @module
  */
 
-import { allocatePages } from "./native.ts";
+import { allocatePages, freeUnseen } from "./native.ts";
 
 const encoder = new TextEncoder();
 const WORD = 2 ** 32;
@@ -90,7 +90,8 @@ export class Arena {
   private used = 0;
 
   /**
-   * Maps the pages; they stay mapped as long as this process lives.
+   * Maps the pages; they stay mapped as long as there is a view of them: the arena itself, or
+   * what has been handed out of it.
    *
    * @param size bytes; pages that are never touched cost nothing
    */
@@ -102,6 +103,7 @@ export class Arena {
     this.high = Math.floor(address / WORD);
     this.bytes = new Uint8Array(pages);
     this.halves = new Uint32Array(pages);
+    freeUnseen(address, pages);
   }
 
   /**

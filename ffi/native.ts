@@ -51,6 +51,18 @@ export function allocatePages(size: number): [address: number, view: ArrayBuffer
   return [Number(address), Deno.UnsafePointerView.getArrayBuffer(pointer, length)];
 }
 
+/** Gives pages back, munmap(2), when nobody has a view of them any more. */
+export function freeUnseen(address: number, view: ArrayBuffer): void {
+  unseen.register(view, [address, view.byteLength]);
+}
+
+const unseen = new FinalizationRegistry<[address: number, size: number]>(([address, size]) => {
+  const pointer = Deno.UnsafePointer.create(BigInt(functionAddress("munmap")));
+  // deno-lint-ignore no-explicit-any -- as above
+  new Deno.UnsafeFnPointer(pointer as any, { parameters: ["usize", "usize"], result: "i32" })
+    .call(BigInt(address), BigInt(size));
+});
+
 const [codeAddress, codePage] = allocatePages(PAGE);
 new Uint8Array(codePage).set(machineCode(LISTINGS[Deno.build.arch]));
 // never writable and executable at once; the kernel also makes the instruction cache agree with

@@ -238,3 +238,32 @@ Deno.test("an arena that is full can be reset and filled again", () => {
 Deno.test("memory that the system does not have is an error that says how much", () => {
   assertThrows(() => new Arena(2 ** 50), Error, "no memory for 1125899906846720 bytes");
 });
+
+Deno.test("pages of an arena that nobody knows any more are given back; those in sight stay", async () => {
+  const memory = new URL("../../ffi/memory.ts", import.meta.url).href;
+  const script = `
+    import { Arena } from "${memory}";
+    const shared = () => Deno.readTextFileSync("/proc/self/maps").match(/ rw-s /g).length;
+    const seen = [];
+    const make = () => {
+      for (let i = 0; i < 100; i++) {
+        const arena = new Arena(4096);
+        const piece = arena.allocate(8).bytes.fill(i);
+        if (i % 10 === 0) seen.push(piece);
+      }
+    };
+    make();
+    const before = shared();
+    for (let i = 0; i < 5; i++) {
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    console.log(before - shared(), seen.map((piece) => piece[7]).join(" "));
+  `;
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--v8-flags=--expose-gc", script],
+    stderr: "inherit",
+  });
+  const { stdout } = await command.output();
+  assertEquals(new TextDecoder().decode(stdout), "90 0 10 20 30 40 50 60 70 80 90\n");
+});
