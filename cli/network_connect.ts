@@ -5,7 +5,7 @@
  */
 
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
-import { addressText } from "./flags/network.ts";
+import { addressText } from "./flags/networks.ts";
 import type { Context } from "./main.ts";
 import type { Help } from "./usage.ts";
 

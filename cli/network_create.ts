@@ -6,7 +6,7 @@
 
 import { parseSubnet } from "../runtime/network/addresses.ts";
 import { type FlagTable, parseFlags, UsageError, wrongFlag, wrongValue } from "./flags/grammar.ts";
-import { addressText } from "./flags/network.ts";
+import { addressText } from "./flags/networks.ts";
 import { parsePair, parseWhole } from "./flags/values.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";

@@ -104,7 +104,7 @@ export interface RunCommand {
 /** A module that reads a group of flags. */
 interface GroupModule {
   /** Writes what the flags say into the command. */
-  read(flags: RunFlags, command: RunCommand): void;
+  read(flags: RunFlags, command: RunCommand): void | Promise<void>;
 }
 
 /** The groups that have a module of their own. */
@@ -164,7 +164,7 @@ export async function parseRunFlags(
   for (const [group, file] of GROUPS) {
     if (!given.some((name) => name in group)) continue;
     const { read } = await later<GroupModule>(import.meta, file);
-    read(flags, command);
+    await read(flags, command);
   }
   return command;
 }

@@ -38,12 +38,9 @@ Deno.test({
       "cli/flags/grammar.ts",
       "cli/flags/network.ts",
       "cli/flags/network_table.ts",
-      "cli/flags/paths.ts",
-      "cli/flags/publish.ts",
       "cli/flags/run_table.ts",
       "cli/flags/values.ts",
       "cli/run_flags.ts",
-      "runtime/network/addresses.ts",
     ]);
   },
 });
