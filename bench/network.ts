@@ -11,13 +11,16 @@
 import { onOwnGround } from "./ground.ts";
 import { effort, interleave, median, ms, once, printTable } from "./measure.ts";
 import type { Contestant } from "./measure.ts";
-import { localRootfs, tiffin } from "./tiffin.ts";
+import { localRootfs, project, tiffin } from "./tiffin.ts";
 
 /** The host's address outside of all bridges. */
 const HOST = "198.51.100.1";
 /** How often each path is measured; the best of a few seconds each counts, as in all such tests. */
 const TURNS = 5;
 const SECONDS = 2;
+
+/** A container that ends when it is asked to: PID 1 has to want that, pid_namespaces(7). */
+const UNTIL_ASKED = "trap exit TERM; sleep infinity & wait";
 
 /** A runtime whose network is measured. */
 interface Engine {
@@ -63,7 +66,7 @@ function ours(directory: string): Engine {
   const run = command.slice(0, command.lastIndexOf("run") + 1);
   return {
     name: "tiffin",
-    run: [...run, "-v", "/:/host:ro"],
+    run: [...run, "-v", "/:/host"],
     image: ["local"],
     env: { ...env, TIFFIN_NETWORK: "bridge" },
     port: 5301,
@@ -81,7 +84,7 @@ async function podman(directory: string, rootfs: string): Promise<Engine> {
   console.log(`podman ${info.version.Version}, network backend ${info.host.networkBackend}\n`);
   return {
     name: "podman",
-    run: [...base, "run", "--rm", ...limits, "-v", "/:/host:ro"],
+    run: [...base, "run", "--rm", ...limits, "-v", "/:/host"],
     image: ["bench"],
     port: 5302,
   };
@@ -92,7 +95,7 @@ async function starts(directory: string, engines: Engine[]): Promise<void> {
   // with another container there, which is the usual case: bridge and tables are made once
   const { command, env } = tiffin(directory);
   const keeper = new Deno.Command(command[0], {
-    args: [...engines[0].run.slice(1), ...engines[0].image, "sleep", "infinity"],
+    args: [...engines[0].run.slice(1), ...engines[0].image, "sh", "-c", UNTIL_ASKED],
     env: { ...env, TIFFIN_NETWORK: "bridge" },
     stdin: "null",
     stdout: "null",
@@ -122,28 +125,33 @@ async function starts(directory: string, engines: Engine[]): Promise<void> {
 
 /** Gigabits a second and microseconds, each path of each engine in turn. */
 async function paths(engines: Engine[]): Promise<void> {
-  const servers: Deno.ChildProcess[] = [serve(["iperf3", "-s", "-B", HOST])];
+  const servers = [serve(["iperf3", "-s", "-B", HOST]), serve(roundTrips("serve", "5202"))];
   for (const { run, image, env, port } of engines) {
-    const flags = ["-p", `${port}:5201`];
-    servers.push(serve([...run, ...flags, ...image, ...inside("iperf3 -s")], env));
+    const flags = ["-p", `${port}:5201`, "-p", `${port + 100}:5202`];
+    const both = `${roundTrips("serve", "5202").join(" ")} & exec iperf3 -s`;
+    servers.push(serve([...run, ...flags, ...image, ...inside("sh", "-c", both)], env));
   }
-  await shell(`until for p in 5301 5302; do iperf3 -c ${HOST} -p $p -n 1K >/dev/null 2>&1 || exit 1
-    done; do sleep 0.2; done`).catch(() => {});
-  await waitFor(engines);
+  for (const { name, port } of engines) await waitFor(name, port);
   const measured = new Map<string, number[]>();
   const note = (name: string, value: number) =>
     measured.set(name, [...measured.get(name) ?? [], value]);
   for (let turn = 0; turn < TURNS; turn++) {
-    for (const engine of engines) {
-      const client = [...engine.run, ...engine.image, ...inside(iperf(HOST, 5201))];
-      note(`${engine.name} container to host`, gigabits(await output(client, engine.env)));
-      for (const [path, host] of [["host", "127.0.0.1"], ["address", HOST]]) {
-        const text = await output(iperf(host, engine.port).split(" "));
-        note(`${engine.name} published port, from the ${path}`, gigabits(text));
-      }
-      note(`${engine.name} latency`, await latency(engine.port));
+    for (const { name, run, image, env, port } of engines) {
+      const here = (...command: string[]) => output(command);
+      const there = (...command: string[]) =>
+        output([...run, ...image, ...inside(...command)], env);
+      note(`${name} container to host`, gigabits(await there(...iperf(HOST, 5201))));
+      note(`${name} published port`, gigabits(await here(...iperf(HOST, port))));
+      note(
+        `${name} published port of 127.0.0.1`,
+        gigabits(await here(...iperf("127.0.0.1", port))),
+      );
+      const trips = (port: number) => roundTrips("measure", HOST, String(port));
+      note(`${name} latency, container to host`, Number(await there(...trips(5202))));
+      note(`${name} latency, published port`, Number(await here(...trips(port + 100))));
     }
   }
+  // what is left of the containers goes with the bench's network namespace
   for (const server of servers) server.kill("SIGTERM");
   for (const server of servers) await server.status;
   printPaths(measured);
@@ -155,8 +163,8 @@ function printPaths(measured: Map<string, number[]>): void {
     .map((name) => name.slice("tiffin ".length));
   const rows = kinds.map((kind) => {
     const [ours, theirs] = [value(`tiffin ${kind}`), value(`podman ${kind}`)];
-    const isLatency = kind === "latency";
-    const unit = isLatency ? "µs a connection and its answer" : "Gbit/s";
+    const isLatency = kind.startsWith("latency");
+    const unit = isLatency ? "µs until a connection's first answer" : "Gbit/s";
     const ratio = isLatency ? theirs / ours : ours / theirs;
     return [`${kind}, ${unit}`, ours.toFixed(2), theirs.toFixed(2), ratio.toFixed(2)];
   });
@@ -165,40 +173,33 @@ function printPaths(measured: Map<string, number[]>): void {
 }
 
 /** A program of the host's in a container that has the host's files below /host. */
-function inside(words: string): string[] {
-  return ["chroot", "/host", ...words.split(" ")];
+function inside(...command: string[]): string[] {
+  return ["chroot", "/host", ...command];
 }
 
-function iperf(host: string, port: number): string {
-  return `iperf3 -J -c ${host} -p ${port} -t ${SECONDS}`;
+function iperf(host: string, port: number): string[] {
+  return ["iperf3", "-J", "-c", host, "-p", String(port), "-t", String(SECONDS)];
 }
 
 function gigabits(text: string): number {
   return JSON.parse(text).end.sum_received.bits_per_second / 1e9;
 }
 
-/** Microseconds for a connection through a published port and the server's first word. */
-async function latency(port: number): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < 200; i++) {
-    const start = performance.now();
-    const connection = await Deno.connect({ hostname: HOST, port });
-    times.push((performance.now() - start) * 1000);
-    connection.close();
-  }
-  return median(times.sort((a, b) => a - b));
+/** One side of the latency: see round_trips.ts. */
+function roundTrips(...words: string[]): string[] {
+  return [Deno.execPath(), "run", "-A", `${project}/bench/round_trips.ts`, ...words];
 }
 
-async function waitFor(engines: Engine[]): Promise<void> {
-  for (const { name, port } of engines) {
-    for (const deadline = Date.now() + 20_000;;) {
-      try {
-        await output(["iperf3", "-c", HOST, "-p", String(port), "-n", "1K"]);
-        break;
-      } catch (error) {
-        if (Date.now() > deadline) throw new Error(`${name}: no server: ${error}`);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+/** Waits until a container's servers answer. */
+async function waitFor(name: string, port: number): Promise<void> {
+  for (const deadline = Date.now() + 30_000;;) {
+    try {
+      await output(["iperf3", "-c", HOST, "-p", String(port), "-n", "1K"]);
+      await output(roundTrips("measure", HOST, String(port + 100)));
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`${name}: no server: ${error}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 }
