@@ -182,7 +182,9 @@ function iperf(host: string, port: number): string[] {
 }
 
 function gigabits(text: string): number {
-  return JSON.parse(text).end.sum_received.bits_per_second / 1e9;
+  const { end, error } = JSON.parse(text);
+  if (!end.sum_received) throw new Error(`iperf3: ${error ?? text}`);
+  return end.sum_received.bits_per_second / 1e9;
 }
 
 /** One side of the latency: see round_trips.ts. */

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { MFD } from "../../ffi/constants.ts";
+import { MFD, SIG } from "../../ffi/constants.ts";
 import { attempt } from "../../ffi/libc.ts";
 import type { Memory, Ref } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 import { cloneArgs } from "../../ffi/structs.ts";
+import { resetSignals } from "../birth/process.ts";
 
 /** A program that was run, and what came of it. */
 export interface TextRun {
@@ -46,6 +47,8 @@ export function runWithText(
     .memfd_create("errors", MFD.CLOEXEC);
   const parent = program.label();
   const child = program.call(why, { name: "helper", fork: { parent } }).clone3(cloneArgs(0), 88);
+  // Deno ignores SIGPIPE; pasta(1) takes that for a failure
+  resetSignals(program, [SIG.PIPE]);
   program.call("the text is its standard input").dup3(input, 0, 0);
   program.call("and its words are not for the terminal").dup3(errors, 2, 0);
   program.call("it becomes the program").execve(command[0], command, ["PATH=/usr/sbin:/usr/bin"]);

@@ -22,6 +22,9 @@ import type { PublishedPort } from "./state.ts";
 
 const PLACES = ["/usr/bin/pasta", "/usr/local/bin/pasta", "/bin/pasta"];
 
+const TUN = "/dev/net/tun";
+const [R_OK, W_OK] = [4, 2];
+
 /** The file in which pasta says which process it is. */
 function pidFile(directory: string): string {
   return `${directory}/pasta.pid`;
@@ -51,6 +54,12 @@ export function userNetwork(asked: NetworkRequest, seeker: Seeker): ContainerNet
   if (pasta === undefined) {
     throw new NetworkError(
       "pasta, an ordinary user's way out, is not installed (on Debian: apt install passt)",
+    );
+  }
+  if (attempt.access(TUN, R_OK | W_OK) !== 0) {
+    throw new NetworkError(
+      `${TUN}, through which pasta gets a container's packets, cannot be opened by this user: ` +
+        `sudo modprobe tun; sudo chmod 666 ${TUN}`,
     );
   }
   const { publish = [], publishAll, expose = [] } = asked;
