@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Image } from "../runtime/images/store.ts";
 import { formatSize } from "./amounts.ts";
-import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
+import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import { hasLabel, parsePair } from "./flags/values.ts";
 import { parseMoment } from "./flags/times.ts";
+import { imageFilter } from "./flags/image_filter.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
@@ -43,10 +43,10 @@ export const help: Help = {
 export async function prune(args: string[], { root }: Context): Promise<number> {
   const { flags, operands } = parseFlags(args, FLAGS);
   if (operands.length > 0) throw new UsageError("image prune takes no names: rmi removes images");
-  const filters = (flags.filter ?? []).map(parseFilter);
-  if (filters.length > 0 && !flags.all) throw new UsageError("--filter needs --all");
+  const fits = await imageFilter(flags.filter, ["until", "label", "label!"]);
+  if (flags.filter && !flags.all) throw new UsageError("--filter needs --all");
   if (!flags.force && !await isSure(flags.all ?? false)) return 0;
-  const [{ ImageStore }, remove, { readImage, typedName }] = await Promise.all([
+  const [{ ImageStore }, remove, { nameParts, readImage, typedName }] = await Promise.all([
     import("../runtime/images/store.ts"),
     import("../runtime/images/remove.ts"),
     import("./known_images.ts"),
@@ -55,7 +55,7 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
   const doomed = new Set<string>();
   for (const { name } of flags.all ? await store.list() : []) {
     const image = await readImage(store, name);
-    if (filters.every((fits) => image !== undefined && fits(image))) doomed.add(name);
+    if (fits({ ...nameParts(name), image })) doomed.add(name);
   }
   const { names, blobs, layers, bytes } = await remove.prune(store, (name) => doomed.has(name));
   print(names.map((name) => `untagged: ${typedName(name)}\n`).join(""));
@@ -70,20 +70,4 @@ async function isSure(all: boolean): Promise<boolean> {
     ? "all images that no container uses"
     : "all that no name and no container leads to";
   return await confirm(`This will remove ${what}. Go on?`);
-}
-
-/** What an image must be to be removed. */
-type Filter = (image: Image) => boolean;
-
-/** `until=24h`, `until=2026-01-31T12:00:00Z`, `label=KEY`, `label!=KEY=VALUE`. */
-function parseFilter(text: string): Filter {
-  const [key, value] = parsePair("filter", text);
-  if (key === "until") {
-    const limit = parseMoment(text, value);
-    return ({ config }) => Date.parse(config.created ?? "") < limit;
-  }
-  if (key === "label" || key === "label!") {
-    return ({ config }) => hasLabel(config.config?.Labels ?? {}, value) === (key === "label");
-  }
-  throw wrongValue("filter", text, "is neither until=… nor label=…");
 }

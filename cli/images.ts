@@ -7,12 +7,21 @@
 import type { Image } from "../runtime/images/store.ts";
 import { formatAge, formatSize } from "./amounts.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { imageFilter, madeAt } from "./flags/image_filter.ts";
 import { parseWord } from "./flags/values.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
+  all: { short: "a", help: "for Docker's scripts: all that there are, are shown anyway" },
+  filter: {
+    short: "f",
+    value: "KEY=VALUE",
+    many: true,
+    help:
+      "reference=PATTERN, label=KEY[=VALUE], dangling=true, before=IMAGE, since=IMAGE, until=24h",
+  },
   quiet: { short: "q", help: "print the IDs alone" },
   digests: { help: "show the digests of the manifests too" },
   "no-trunc": { help: "show all digits of each ID" },
@@ -23,13 +32,20 @@ const FLAGS = {
 export const help: Help = {
   usage: "images [FLAGS] [NAME]",
   summary: "list the images that are here",
-  about: ["SIZE is what the layers weigh as they were sent: packed, mostly."],
+  about: [
+    "SIZE is what the layers weigh as they were sent: packed, mostly. Of filters all have to fit; a " +
+    "* in a pattern stops at a slash.",
+  ],
   flags: { Flags: FLAGS },
   examples: [
     { command: "images", does: "all of them, the youngest first" },
     { command: "images --format json alpine", does: "every tag of alpine, for a program" },
+    { command: "images -q -f 'reference=quay.io/me/*'", does: "the IDs of what is mine there" },
   ],
 };
+
+/** What `--filter` takes. */
+const FILTERS = ["reference", "label", "label!", "dangling", "before", "since", "until"];
 
 /** One line of the list, with the names that Docker's JSON has. */
 interface Row {
@@ -53,15 +69,20 @@ export async function images(args: string[], { root }: Context): Promise<number>
     import("./known_images.ts"),
   ]);
   const store = new ImageStore(root);
+  const fits = await imageFilter(flags.filter, FILTERS, async (name) => {
+    const [image] = await known.knownImages(store, name);
+    return madeAt(image);
+  });
   const found: { name: string; digest: string; image?: Image }[] = [];
   for (const { name, descriptor } of await store.list()) {
-    if (operands.length === 1 && !isMeant(known.nameParts(name), operands[0])) continue;
+    const parts = known.nameParts(name);
+    if (operands.length === 1 && !isMeant(parts, operands[0])) continue;
     const image = await known.readImage(store, name);
+    if (!fits({ ...parts, image })) continue;
     const digest = descriptor.annotations?.[PULLED_DIGEST] ?? descriptor.digest;
     found.push({ name, digest, image });
   }
-  const created = ({ image }: typeof found[number]) => Date.parse(image?.config.created ?? "") || 0;
-  found.sort((a, b) => created(b) - created(a));
+  found.sort((a, b) => madeAt(b.image) - madeAt(a.image));
   const rows = found.map(({ name, digest, image }): Row => {
     const { repository, tag } = known.nameParts(name);
     return {

@@ -5,6 +5,7 @@
  */
 
 import type { Image, ImageStore } from "../runtime/images/store.ts";
+import { eachContainer } from "./each_container.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
@@ -35,7 +36,7 @@ export class ImageInUse extends Error {
   override name = "ImageInUse";
 }
 
-/** Removes each of the images. */
+/** Removes each of the images; one that cannot go does not keep the others. */
 export async function rmi(args: string[], { root }: Context): Promise<number> {
   const { flags: { force = false }, operands } = parseFlags(args, FLAGS);
   if (operands.length === 0) throw new UsageError("rmi needs an image: rmi alpine");
@@ -46,7 +47,7 @@ export async function rmi(args: string[], { root }: Context): Promise<number> {
     import("./known_images.ts"),
   ]);
   const store = new ImageStore(root);
-  for (const operand of operands) {
+  const remove = async (operand: string) => {
     const images = await known.knownImages(store, operand);
     if (images.length > 1 && !force) {
       const names = images.map(({ name }) => known.typedName(name)).join(", ");
@@ -58,8 +59,9 @@ export async function rmi(args: string[], { root }: Context): Promise<number> {
       print(`Untagged: ${known.typedName(name)}\n`);
       print([...new Set([...blobs, ...layers])].map((digest) => `Deleted: ${digest}\n`).join(""));
     }
-  }
-  return 0;
+    return false as const;
+  };
+  return await eachContainer(operands, { command: "rmi", root, act: remove });
 }
 
 /** Refuses to take away the last name of an image that a container uses. */

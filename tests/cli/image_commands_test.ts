@@ -261,7 +261,7 @@ Deno.test({
     );
     assertMatch(
       await it.line("image", "prune", "-af", "--filter", "color=x"),
-      /^125: .*is neither/,
+      /^125: .*is none of until/,
     );
     assertMatch(await it.line("image", "prune", "a:1"), /image prune takes no names/);
   },

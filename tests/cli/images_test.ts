@@ -7,6 +7,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
+import { assertStringIncludes } from "@std/assert/string-includes";
 import { hostPlatform } from "../../runtime/images/platform.ts";
 import { FaultyRegistry, stall } from "../helpers/faulty_registry.ts";
 import { needs } from "../helpers/needs.ts";
@@ -177,6 +178,44 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs("images --filter, in Docker's words; rmi goes on after one that cannot go", anyUser),
+  async fn() {
+    await using registry = new FaultyRegistry();
+    await using it = await fresh();
+    const labelled = { Labels: { color: "red" } };
+    for (const [tag, year, config] of [["1", 2020, labelled], ["2", 2022, {}]] as const) {
+      const details = { created: `${year}-01-01T00:00:00Z`, config };
+      await registry.addImage("deep/box", tag, LAYERS, hostPlatform(), details);
+      await it.run("pull", "-q", `${registry.host}/deep/box:${tag}`);
+    }
+    const name = `${registry.host}/deep/box`;
+    const tags = async (...filters: string[]) => {
+      const words = filters.flatMap((filter) => ["-f", filter]);
+      const { stdout, stderr } = await it.run("images", "-a", "--format=json", ...words);
+      assertEquals(stderr, "");
+      return stdout.trim().split("\n").filter(Boolean).map((row) => JSON.parse(row).Tag).join();
+    };
+    assertEquals(await tags(), "2,1");
+    assertEquals(await tags(`reference=${registry.host}/*/b?x:1`), "1");
+    assertEquals(await tags(`reference=${registry.host}/*`), "", "a star stops at a slash");
+    assertEquals(await tags("label=color"), "1");
+    assertEquals(await tags("label!=color=red"), "2");
+    assertEquals(await tags("dangling=true"), "");
+    assertEquals(await tags("dangling=false", "until=2021-01-01"), "1");
+    assertEquals(await tags(`before=${name}:2`), "1");
+    assertEquals(await tags(`since=${name}:1`), "2");
+    const wrong = await it.run("images", "-f", "colour=red");
+    assertEquals(wrong.code, 125);
+    assertStringIncludes(wrong.stderr, "is none of reference=…, label=…");
+
+    const removed = await it.run("rmi", "nosuch", `${name}:1`);
+    assertEquals(removed.code, 1);
+    assertMatch(removed.stderr, /^tiffin: no image is called nosuch: [^\n]*\n$/);
+    assertStringIncludes(removed.stdout, `Untagged: ${name}:1\n`);
+  },
+});
+
+Deno.test({
   ...needs("rmi of an ID that has several names wants to be sure", anyUser),
   async fn() {
     await using it = await fresh();
@@ -334,11 +373,13 @@ Deno.test({
       stdout: "piped",
     }).spawn();
     const keyboard = child.stdin.getWriter();
-    let screen = "";
+    let [screen, isTyped] = ["", false];
     for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
       screen += text;
       // As typed at the terminal: its driver makes a signal of it.
-      if (/\] +\d+(\.\d+)?kB of 100kB/.test(text)) await keyboard.write(new Uint8Array([3]));
+      if (isTyped || !/\] +\d+(\.\d+)?kB of 100kB/.test(text)) continue;
+      await keyboard.write(new Uint8Array([3]));
+      isTyped = true;
     }
     await keyboard.close().catch(() => {});
     assertEquals((await child.status).code, 130, screen);
