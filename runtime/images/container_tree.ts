@@ -61,18 +61,20 @@ export function containerFiles(
  */
 export async function* tarOfTrees(
   root: string,
-  { layers, changes }: Pick<TarJob, "layers" | "changes">,
+  { layers, changes, isBare }: Pick<TarJob, "layers" | "changes" | "isBare">,
   { onSkipped, signal }: TreeOptions = {},
 ): AsyncGenerator<Uint8Array> {
   if (Deno.uid() === 0) {
-    const options = { userxattr: false, onSkipped };
+    const options = { userxattr: false, onSkipped, isBare };
     return yield* changes ? diffLayer(layers[0], options) : wholeTree(layers, options);
   }
   await new ImageStore(root).prepare();
   using scratch = Scratch.make(root, "tree");
   const tar = `${scratch.path}/tar`;
   const answer = `${scratch.path}/answer`;
-  for (const [name, reason] of await inNamespace({ layers, changes, tar, answer }, signal)) {
+  for (
+    const [name, reason] of await inNamespace({ layers, changes, isBare, tar, answer }, signal)
+  ) {
     onSkipped?.(name, reason);
   }
   yield* fileChunks(tar);

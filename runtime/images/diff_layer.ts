@@ -41,11 +41,11 @@ export function wholeTree(
 
 function* archive(
   files: Iterable<WalkedFile>,
-  { onSkipped }: WalkOptions,
+  { onSkipped, isBare }: WalkOptions,
 ): Generator<Uint8Array> {
   for (const { entry, content } of files) {
-    yield encodeHeader(entry);
-    if (!content) continue;
+    yield encodeHeader(isBare ? { ...entry, size: 0 } : entry);
+    if (!content || isBare) continue;
     let left = entry.size;
     for (const piece of content()) {
       left -= piece.length;

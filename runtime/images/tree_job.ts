@@ -25,6 +25,8 @@ export interface TarJob {
   layers: string[];
   /** whether the changes of the topmost are wanted, and not all files */
   changes: boolean;
+  /** whether names and metadata are enough */
+  isBare?: boolean;
   /** the file for the tar */
   tar: string;
 }

@@ -30,6 +30,8 @@ export interface WalkOptions {
   userxattr: boolean;
   /** Told what is left out. */
   onSkipped?: OnSkipped;
+  /** Whether names and metadata are enough: an archive is then written as if all files were empty. */
+  isBare?: boolean;
   /** Of layers: the directory to begin at, as a container would find it; else the root. */
   top?: string;
 }

@@ -33,8 +33,8 @@ if (import.meta.main) {
   Deno.writeTextFileSync(job.answer, JSON.stringify(result));
 }
 
-function writeTar({ layers, changes, tar }: TarJob, onSkipped: OnSkipped): void {
-  const options = { userxattr, onSkipped };
+function writeTar({ layers, changes, isBare, tar }: TarJob, onSkipped: OnSkipped): void {
+  const options = { userxattr, onSkipped, isBare };
   using file = Deno.openSync(tar, { write: true, createNew: true, mode: 0o600 });
   for (const piece of changes ? diffLayer(layers[0], options) : wholeTree(layers, options)) {
     for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
