@@ -59,6 +59,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   top: { file: "./top.ts", name: "top" },
   port: { file: "./port.ts", name: "port" },
   diff: { file: "./diff.ts", name: "diff" },
+  cp: { file: "./cp.ts", name: "cp" },
   pull: { file: "./pull.ts", name: "pull" },
   push: { file: "./push.ts", name: "push" },
   images: { file: "./images.ts", name: "images" },

@@ -243,7 +243,8 @@ const NO_CONFIG: Image["config"] = {
   rootfs: { type: "layers", diff_ids: [] },
 };
 
-function rootOf(
+/** What the root of a container is made of. */
+export function rootOf(
   { from, dataRoot, keep = false }: ContainerRequest,
   layers: string[],
   id: string,

@@ -39,7 +39,8 @@ export function wholeTree(
   return archive(walkMerged(layers, options), options);
 }
 
-function* archive(
+/** A tar of files. */
+export function* archive(
   files: Iterable<WalkedFile>,
   { onSkipped, isBare }: WalkOptions,
 ): Generator<Uint8Array> {

@@ -60,7 +60,8 @@ export class TreeDirectory implements Disposable {
    */
   static open(tree: number, path: string): TreeDirectory | undefined {
     const fd = attempt.openat2(tree, nameArgument(path || "."), BELOW, BELOW.bytes.length);
-    if (fd === -E.ENOENT || fd === -E.ENOTDIR || fd === -E.ELOOP) return undefined;
+    // EXDEV: something is mounted there, which is no part of the tree
+    if ([-E.ENOENT, -E.ENOTDIR, -E.ELOOP, -E.EXDEV].includes(fd)) return undefined;
     if (fd < 0) throw failure("openat2", showName(path), fd);
     return new TreeDirectory(fd, path);
   }

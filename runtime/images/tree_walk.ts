@@ -171,7 +171,8 @@ function* one(
   yield { entry, content: () => directory.content(name, file.size) };
 }
 
-function entryOf(name: string, file: TreeFile, options: WalkOptions): TarEntry {
+/** What an archive says of a file. @throws {TarError} for one that no archive of ours may have */
+export function entryOf(name: string, file: TreeFile, options: WalkOptions): TarEntry {
   if (name.length >= MAX_NAME) {
     throw new TarError(
       `its path is longer than ${MAX_NAME - 1} bytes, which no layer may have`,
