@@ -4,6 +4,7 @@
  * @module
  */
 
+import { findContainer } from "../runtime/containers.ts";
 import { readHostFile } from "../runtime/host_files.ts";
 import { descendants, type Running, type Workshop } from "./workshop.ts";
 
@@ -29,6 +30,37 @@ export async function startContainer(
   const pid = await workshop.until(() => descendants(running.pid).find(isFirstProcess));
   if (pid === undefined) throw new Error(`tiffin run ${args.join(" ")}: ${running.output()}`);
   return { pid, running };
+}
+
+/** A container that runs by itself, under its monitor. */
+export interface Detached {
+  /** its name */
+  name: string;
+  /** its first process, as the host counts */
+  pid: number;
+}
+
+let made = 0;
+
+/**
+ * Starts a container by `tiffin run --detach`, without a network; it is removed in the end.
+ *
+ * @param args the words after `run`
+ * @throws {Error} with what `tiffin` wrote, if there is no container
+ */
+export async function startDetached(
+  workshop: Workshop,
+  args: readonly string[],
+): Promise<Detached> {
+  const name = `lesson-${Deno.pid}-${++made}`;
+  workshop.defer(() => workshop.run(["tiffin", "rm", "-f", name]));
+  const { code, output } = await workshop.run([
+    ...["tiffin", "run", "--detach", "--network", "none", "--name", name, ...args],
+  ]);
+  if (code !== 0) throw new Error(`tiffin run --detach ${args.join(" ")}: ${output}`);
+  const { process } = await findContainer(workshop.root, name);
+  // one that has ended at once has no process any more
+  return { name, pid: process?.pid ?? 0 };
 }
 
 /** Whether a process is number 1 of a PID namespace, and no longer the copy of Deno it began as. */
