@@ -8,6 +8,7 @@
 import { readCgroupHost } from "../runtime/cgroups/host.ts";
 import { readHostFile } from "../runtime/host_files.ts";
 import type { Text } from "./lesson.ts";
+import { findKernel } from "./kernel.ts";
 
 /** Something that a lesson cannot do without. */
 export type Need =
@@ -21,6 +22,8 @@ export type Need =
   | "libseccomp"
   /** control groups with this controller that the user may make groups in */
   | { controller: "cpu" | "io" | "memory" | "pids" }
+  /** QEMU, and a kernel that it can start */
+  | "virtual machine"
   /** a program, and the Debian package that has it */
   | { program: string; package: string };
 
@@ -53,6 +56,8 @@ function lack(need: Need): Lack | undefined {
       return isRoot() ? undefined : lackOfUserNamespaces();
     case "subordinate ids":
       return isRoot() ? undefined : lackOfSubordinateIds();
+    case "virtual machine":
+      return lackOfMachine();
     case "libseccomp":
       return lackOfLibrary("libseccomp.so.2", "libseccomp2");
   }
@@ -116,6 +121,24 @@ function lackOfController(name: string): Lack | undefined {
       zh: `当前用户无法创建带 ${name} 控制器的控制组`,
     },
     fix: 'sudo env "PATH=$PATH" deno run -A mod.ts lesson',
+  };
+}
+
+function lackOfMachine(): Lack | undefined {
+  if (Deno.build.arch !== "x86_64") {
+    return {
+      what: {
+        en: "the lesson's virtual machine is an x86-64, and this processor is none",
+        zh: "本课的虚拟机是 x86-64，而本机的处理器不是",
+      },
+      fix: "an x86-64 machine",
+    };
+  }
+  const program = lackOfProgram({ program: "qemu-system-x86_64", package: "qemu-system-x86" });
+  if (program) return program;
+  return findKernel() ? undefined : {
+    what: { en: "there is no kernel that could be started", zh: "没有可以启动的内核" },
+    fix: "tests/guest/kernel   (or: sudo apt install linux-image-cloud-amd64)",
   };
 }
 

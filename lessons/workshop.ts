@@ -32,6 +32,8 @@ export interface CommandOptions {
   env?: Record<string, string>;
   /** seconds until it is killed; 60 unless given */
   timeout?: number;
+  /** whether {@linkcode Running.write} shall reach it; else its input is at its end */
+  hasInput?: boolean;
 }
 
 /** Where a lesson works; {@linkcode openWorkshop} makes it. */
@@ -58,6 +60,8 @@ export interface Running {
   readonly pid: number;
   /** what it has written so far */
   output(): string;
+  /** writes to its input, if it has one */
+  write(text: string): Promise<void>;
   /** how it ended, when it has */
   readonly ended: Promise<Outcome>;
   /** kills it and everything that it started, and waits for its end */
@@ -84,8 +88,8 @@ export function openWorkshop(language: Language, root: string): Workshop {
   };
 
   const start = (command: readonly string[], options: CommandOptions = {}): Running => {
-    const { cwd = scratch, env } = options;
-    return spawn(command, { cwd, env: { ...environment, ...env } });
+    const { cwd = scratch, env, hasInput } = options;
+    return spawn(command, { cwd, env: { ...environment, ...env }, hasInput });
   };
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -144,15 +148,20 @@ function writeTiffin(directory: string): void {
 /** Starts a program with both outputs on one pipe, so that their lines keep their order. */
 function spawn(
   command: readonly string[],
-  options: { cwd: string; env: Record<string, string> },
+  { hasInput = false, ...options }: {
+    cwd: string;
+    env: Record<string, string>;
+    hasInput?: boolean;
+  },
 ): Running {
   const child = new Deno.Command("/bin/sh", {
     args: ["-c", 'exec "$@" 2>&1', "sh", ...command],
     ...options,
-    stdin: "null",
+    stdin: hasInput ? "piped" : "null",
     stdout: "piped",
     stderr: "null",
   }).spawn();
+  const input = hasInput ? child.stdin.getWriter() : undefined;
   let text = "";
   // what holds the pipe open after the program's end is no reason to wait
   const reading = (async () => {
@@ -166,6 +175,7 @@ function spawn(
   return {
     pid: child.pid,
     output: () => text,
+    write: async (text) => await input?.write(new TextEncoder().encode(text)),
     ended,
     stop: async () => {
       await killAll(() => [...descendants(child.pid), child.pid]);
