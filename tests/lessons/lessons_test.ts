@@ -106,7 +106,7 @@ for (const subject of subjects) {
         const { code, stdout, stderr } = await runTiffin(words, {
           root: root.path,
           env: { TMPDIR: temporary },
-          timeout: 120,
+          timeout: 240,
         });
         assertEquals({ code, stderr }, { code: 0, stderr: "" }, stdout + stderr);
         // a path is not broken: it is there to be copied
@@ -131,7 +131,7 @@ for (const subject of subjects) {
       await using root = await tempRoot();
       const temporary = `${root.path}/tmp`;
       await Deno.mkdir(temporary);
-      const options = { root: root.path, env: { TMPDIR: temporary }, timeout: 120 };
+      const options = { root: root.path, env: { TMPDIR: temporary }, timeout: 240 };
       const check = (language: string) =>
         runTiffin(["lesson", "check", String(folder.number), "--lang", language], options);
       resetExercise(root.path, folder, lesson);
