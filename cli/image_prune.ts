@@ -6,8 +6,6 @@
 
 import { formatSize } from "./amounts.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
-import { hasLabel, parsePair } from "./flags/values.ts";
-import { parseMoment } from "./flags/times.ts";
 import { imageFilter } from "./flags/image_filter.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";

@@ -39,8 +39,8 @@ import {
 } from "./records.ts";
 import type { Identity } from "./rootless.ts";
 import { loadSeccomp, seccompFlags, seccompHost } from "./seccomp/load.ts";
-import type { ConditionalProfile, SeccompHost } from "./seccomp/profile.ts";
-import type { LinuxSeccomp, Mount, Spec } from "./spec.ts";
+import type { SeccompHost } from "./seccomp/profile.ts";
+import type { LinuxSeccomp, Spec } from "./spec.ts";
 
 export type { ContainerRequest };
 

@@ -22,12 +22,11 @@ export interface NamedImage {
 /** Whether an image is meant. */
 export type ImageFilter = (named: NamedImage) => boolean;
 
-/** A filter's reader: it gets the value, the whole for errors, and when an image was made. */
-type Reader = (
-  value: string,
-  text: string,
-  madeOf: (name: string) => Promise<number>,
-) => ImageFilter | Promise<ImageFilter>;
+/** Tells when the image of this name was made. */
+export type MadeOf = (name: string) => Promise<number>;
+
+/** A filter's reader: it gets the value, and the whole for errors. */
+type Reader = (value: string, text: string, madeOf: MadeOf) => ImageFilter | Promise<ImageFilter>;
 
 /** When an image was made, in milliseconds since 1970; 0 where it does not say. */
 export function madeAt(image: Image | undefined): number {
@@ -72,7 +71,7 @@ const FILTERS: Readonly<Record<string, Reader>> = {
 export async function imageFilter(
   texts: readonly string[] | undefined,
   keys: readonly string[],
-  madeOf: Parameters<Reader>[2] = () => Promise.resolve(0),
+  madeOf: MadeOf = () => Promise.resolve(0),
 ): Promise<ImageFilter> {
   const filters = await Promise.all((texts ?? []).map((text) => {
     const [key, value] = parsePair("filter", text);
