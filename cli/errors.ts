@@ -117,12 +117,15 @@ function hintsOf(error: Details, { command, root }: Occasion): string[] {
   if (name === "RegistryError" && kind === "unreachable" && !NO_FETCH.has(command ?? "")) {
     return ["no registry answers; without a network there is the image local: tiffin run local sh"];
   }
-  if (name === "LayerError" && typeof limit === "string") {
+  if (typeof limit === "string" && /^(Layer|Tar|Decompress)Error$/.test(name)) {
     const flag = limit === "bytes" ? "--max-layer-size" : "--max-layer-entries";
-    return [`if you trust the image, tiffin pull ${flag} raises the limit`];
+    const again = command === "load" || command === "import" ? command : "pull";
+    return [`if you trust the image, tiffin ${again} ${flag} raises the limit`];
   }
   if (code === "ENOSPC" && !NO_DISK.has(call)) {
-    return [`the disk of ${root} is full: see df -h and df -i; tiffin rmi removes images`];
+    return [
+      `the disk of ${root} is full: see df -h and df -i; tiffin image prune and tiffin rmi make room`,
+    ];
   }
   if ((code === "EACCES" || code === "EROFS") && root !== "" && message.includes(root)) {
     const whose = Deno.uid() === 0 ? "root" : "this user";

@@ -5,10 +5,12 @@
  */
 
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { LIMIT_FLAGS, readLimits } from "./flags/layer_limits.ts";
 import { statOf } from "./flags/paths.ts";
 import { standardInput } from "./load.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
+import { PullWatch } from "./pull_watch.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
@@ -19,6 +21,7 @@ const FLAGS = {
     help: "a line of a Dockerfile: CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL, …",
   },
   message: { short: "m", value: "TEXT", help: "what the image's history says" },
+  ...LIMIT_FLAGS,
 } as const satisfies FlagTable;
 
 /** The help of `import`. */
@@ -38,18 +41,29 @@ export const help: Help = {
 
 /** Imports a tar. */
 export async function importTree(args: string[], { root }: Context): Promise<number> {
-  const { flags: { change, message }, operands } = parseFlags(args, FLAGS);
+  const { flags, operands } = parseFlags(args, FLAGS);
   if (operands.length !== 2) {
     throw new UsageError("import needs a file and a name: import rootfs.tar mine:1");
   }
   const [file, name] = operands;
   const source = sourceOf(file, name);
-  const [{ importRootfs }, { ImageStore }] = await Promise.all([
+  const limits = readLimits(flags);
+  const [{ importRootfs }, { ImageStore }, { UnpackTeam }] = await Promise.all([
     import("../runtime/images/archive.ts"),
     import("../runtime/images/store.ts"),
+    import("../runtime/images/unpack_team.ts"),
   ]);
   const store = new ImageStore(root);
-  const imported = await importRootfs(store, source, { name, changes: change, message });
+  using team = new UnpackTeam(limits);
+  await using watch = new PullWatch(true);
+  const imported = await importRootfs(store, source, {
+    name,
+    changes: flags.change,
+    message: flags.message,
+    ...limits,
+    unpack: team.unpack.bind(team),
+    signal: watch.signal,
+  });
   const image = await store.image(imported.name);
   print(`${image?.id ?? imported.descriptor.digest}\n`);
   return 0;

@@ -5,15 +5,18 @@
  */
 
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { LIMIT_FLAGS, readLimits } from "./flags/layer_limits.ts";
 import { statOf } from "./flags/paths.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
+import { PullWatch } from "./pull_watch.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
   input: { short: "i", value: "FILE", help: "read this file or directory, not standard input" },
   name: { value: "NAME", help: "call the image so, if the archive has no name for it" },
   quiet: { short: "q", help: "print the names alone" },
+  ...LIMIT_FLAGS,
 } as const satisfies FlagTable;
 
 /** The help of `load`. */
@@ -39,12 +42,21 @@ export async function load(args: string[], { root }: Context): Promise<number> {
   if (typeof source === "string" && !statOf(source)) {
     throw new UsageError(`--input: there is no file or directory ${source}`);
   }
-  const [{ loadArchive }, { ImageStore }, { typedName }] = await Promise.all([
+  const limits = readLimits(flags);
+  const [{ loadArchive }, { ImageStore }, { UnpackTeam }, { typedName }] = await Promise.all([
     import("../runtime/images/archive.ts"),
     import("../runtime/images/store.ts"),
+    import("../runtime/images/unpack_team.ts"),
     import("./known_images.ts"),
   ]);
-  const loaded = await loadArchive(new ImageStore(root), source, { name: flags.name });
+  using team = new UnpackTeam(limits);
+  await using watch = new PullWatch(true);
+  const loaded = await loadArchive(new ImageStore(root), source, {
+    name: flags.name,
+    maxBytes: limits.maxBytes,
+    unpack: team.unpack.bind(team),
+    signal: watch.signal,
+  });
   for (const { name } of loaded) {
     print(flags.quiet ? `${typedName(name)}\n` : `Loaded image: ${typedName(name)}\n`);
   }

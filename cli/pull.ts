@@ -7,9 +7,9 @@
 import type { PublicKey } from "../runtime/images/public_key.ts";
 import type { PullOptions } from "../runtime/images/pull.ts";
 import type { Reference } from "../runtime/images/reference.ts";
-import { type Flags, type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
+import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
+import { LIMIT_FLAGS, readLimits } from "./flags/layer_limits.ts";
 import { readPlatform } from "./flags/platform.ts";
-import { parseSize, parseWhole } from "./flags/values.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import { PullWatch } from "./pull_watch.ts";
@@ -20,8 +20,7 @@ const FLAGS = {
   platform: { value: "PLATFORM", help: "take the image for this platform: linux/arm64" },
   quiet: { short: "q", help: "print the name alone" },
   verify: { value: "KEY", help: "only what the owner of this public key has signed with cosign" },
-  "max-layer-size": { value: "SIZE", help: "the most that a layer may unpack to (20g)" },
-  "max-layer-entries": { value: "NUMBER", help: "the most files a layer may have (1000000)" },
+  ...LIMIT_FLAGS,
 } as const satisfies FlagTable;
 
 /** The help of `pull`. */
@@ -81,16 +80,6 @@ export async function pull(args: string[], { root }: Context): Promise<number> {
     }
   }
   return 0;
-}
-
-function readLimits(flags: Flags<typeof FLAGS>): { maxBytes?: number; maxEntries?: number } {
-  const [size, entries] = ["max-layer-size", "max-layer-entries"] as const;
-  return {
-    maxBytes: flags[size] === undefined ? undefined : parseSize(size, flags[size]),
-    maxEntries: flags[entries] === undefined
-      ? undefined
-      : parseWhole(entries, flags[entries], 1, Number.MAX_SAFE_INTEGER),
-  };
 }
 
 /** Docker refuses a tag beside the flag as well. */

@@ -13,8 +13,9 @@ import {
 } from "./archive_files.ts";
 import { loadDockerArchive } from "./docker_archive.ts";
 import type { LoadedImage, UnnamedImage } from "./archive_blobs.ts";
-import { bring } from "./bring.ts";
+import { bring, unpackBeforeNaming } from "./bring.ts";
 import { loadOciLayout } from "./oci_archive.ts";
+import type { UnpackLayer } from "./pull.ts";
 import { canonicalName, ImageNameError, parseReference } from "./reference.ts";
 import type { ImageStore } from "./store.ts";
 
@@ -27,13 +28,14 @@ export interface LoadOptions {
   name?: string;
   /** The most bytes that the archive may have when decompressed; 20 GiB unless told otherwise. */
   maxBytes?: number;
+  /** Unpacks the layers, before anything is named; without it, that is done when an image is run. */
+  unpack?: UnpackLayer;
   /** Stops between two pieces when it fires. */
   signal?: AbortSignal;
 }
 
 /**
- * Loads every image of an archive into the store, and names them. Layers are unpacked when an image
- * is first run.
+ * Loads every image of an archive into the store, and names them.
  *
  * An archive that names its image by a tag alone, or not at all, gives the image the name
  * `localhost/FILE:TAG`, after the archive's own file, unless another name is given.
@@ -42,6 +44,7 @@ export interface LoadOptions {
  * @throws {ManifestError} if one of its documents is not what it should be
  * @throws {DigestMismatch} if a blob is not what its digest says
  * @throws {TarError} {@linkcode DecompressError} if it is damaged
+ * @throws {LayerError} if a layer is refused when it is unpacked
  */
 export async function loadArchive(
   store: ImageStore,
@@ -56,6 +59,9 @@ export async function loadArchive(
     for (const { names, descriptor } of images) {
       for (const name of namesOf(names, source, options)) loaded.push({ name, descriptor });
     }
+    const { unpack, signal } = options;
+    const digests = images.map(({ descriptor }) => descriptor.digest);
+    if (unpack) await unpackBeforeNaming(store, digests, unpack, signal);
     // Only when all is known to be well: an archive is loaded whole or not at all.
     for (const { name, descriptor } of loaded) await store.tag(name, descriptor);
     return loaded;

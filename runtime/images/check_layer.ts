@@ -8,6 +8,7 @@ import { DecompressError } from "./compression.ts";
 import { tarOfTrees } from "./container_tree.ts";
 import { type LayerListing, type ListedFile, listLayer, listTar } from "./layer_listing.ts";
 import { type ImageLayer, type ImageStore, StoreError } from "./store.ts";
+import { isUnpacked } from "./store_files.ts";
 import { TarError } from "./tar_entry.ts";
 
 /** What was found out about a layer. */
@@ -36,7 +37,7 @@ export async function compareLayer(
   if (layer.diffId !== diffId) {
     return { wrongTar: `its tar hashes to ${layer.diffId}, and the image's config says ${diffId}` };
   }
-  if (!isDirectory(directory)) return {};
+  if (!isUnpacked(directory)) return {};
   const job = { layers: [directory], changes: true };
   const tree = await listTar(tarOfTrees(store.root, job, { signal }), { contents: true, signal });
   return { wrongTree: differences(layer, tree) };
@@ -72,13 +73,4 @@ function isSame(file: ListedFile, there: ListedFile): boolean {
     (file.type === "symlink" || file.mode === there.mode) &&
     // With few ids of its own, an ordinary user's files belong to whom they can.
     (!isRoot || file.uid === there.uid && file.gid === there.gid);
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

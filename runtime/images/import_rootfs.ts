@@ -7,7 +7,7 @@
 import type { ImageDefaults } from "../image_config.ts";
 import { LAYER_TYPES, type LoadedImage, streamOf, writeJson } from "./archive_blobs.ts";
 import { type ArchiveSource, fileChunks } from "./archive_files.ts";
-import { bring } from "./bring.ts";
+import { bring, unpackBeforeNaming } from "./bring.ts";
 import { compressionOf } from "./compression.ts";
 import { decompress } from "./decompress.ts";
 import { hasher } from "./digest.ts";
@@ -15,6 +15,7 @@ import { applyChanges } from "./image_changes.ts";
 import { pathInLayer } from "./layer_tree.ts";
 import { type Descriptor, type Manifest, MEDIA_TYPE } from "./manifest.ts";
 import { hostPlatform } from "./platform.ts";
+import type { UnpackLayer } from "./pull.ts";
 import { canonicalName, parseReference } from "./reference.ts";
 import type { ImageStore } from "./store.ts";
 import { TarError, TarReader } from "./tar.ts";
@@ -29,6 +30,10 @@ export interface ImportOptions {
   message?: string;
   /** The most bytes that the tar may have; 20 GiB unless told otherwise. */
   maxBytes?: number;
+  /** The most entries that it may have; a million unless told otherwise. */
+  maxEntries?: number;
+  /** Unpacks it, before it is named; without it, that is done when the image is run. */
+  unpack?: UnpackLayer;
   /** Stops between two pieces when it fires. */
   signal?: AbortSignal;
 }
@@ -37,6 +42,7 @@ export interface ImportOptions {
  * Stores a tar, compressed or not, as the one layer of a new image, and names it.
  *
  * @throws {TarError} {@linkcode DecompressError} if it is no tar, damaged, or cut short
+ * @throws {LayerError} if it is refused when it is unpacked
  * @throws {ChangeError} if a change is not one
  */
 export async function importRootfs(
@@ -59,6 +65,8 @@ export async function importRootfs(
       layers: [layer],
     };
     const descriptor = await writeJson(store, manifest.mediaType, manifest);
+    const { unpack, signal } = options;
+    if (unpack) await unpackBeforeNaming(store, [descriptor.digest], unpack, signal);
     await store.tag(name, descriptor);
     return { name, descriptor };
   });
@@ -68,14 +76,14 @@ export async function importRootfs(
 async function checkTar(
   store: ImageStore,
   digest: string,
-  { maxBytes, signal }: ImportOptions,
+  { maxBytes, maxEntries, signal }: ImportOptions,
 ): Promise<{ mediaType: string; diffId: string }> {
   const hash = await hasher();
   const reader = new TarReader({
     entry: (entry) => void pathInLayer(entry.name),
     data: () => {},
     close: () => {},
-  });
+  }, { maxEntries });
   let first: Uint8Array | undefined;
   const watched = function* () {
     for (const piece of fileChunks(store.blobPath(digest))) {

@@ -9,6 +9,7 @@ import { downloadBlob, type DownloadOptions } from "./download.ts";
 import type { LayerState, PullOptions } from "./pull.ts";
 import type { BlobSource } from "./registry.ts";
 import type { ImageLayer, ImageStore } from "./store.ts";
+import { isUnpacked } from "./store_files.ts";
 import { Turns } from "./turns.ts";
 
 /** Layers fetched at the same time, as many as Docker does. */
@@ -84,7 +85,7 @@ class Unpacking {
   #begun?: Promise<unknown>;
 
   constructor({ store, download, options: { unpack } }: LayerPull, layer: ImageLayer) {
-    this.isWanted = unpack !== undefined && !isDirectory(layer.directory);
+    this.isWanted = unpack !== undefined && !isUnpacked(layer.directory);
     const signals = [this.#stop.signal, ...(download.signal ? [download.signal] : [])];
     const signal = AbortSignal.any(signals);
     this.#unpack = async (arriving) => await unpack?.(store, layer, { signal, arriving });
@@ -114,14 +115,5 @@ class Unpacking {
   async stop(reason: unknown): Promise<void> {
     this.#stop.abort(reason);
     await this.#begun?.catch(() => {});
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

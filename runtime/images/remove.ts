@@ -13,7 +13,7 @@ import { removeDirectory } from "../remove_directory.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 import { blobsOf, entries, imageOrNothing, reachable, usedImages } from "./reachable.ts";
 import { Scratch } from "./scratch.ts";
-import type { ImageStore } from "./store.ts";
+import type { ImageLayer, ImageStore } from "./store.ts";
 import { lockPath, writeIndex } from "./store_files.ts";
 
 /** What was removed. */
@@ -82,6 +82,16 @@ export async function discard(store: ImageStore, digests: Iterable<string>): Pro
   using _lock = await lockFile(lockPath(store));
   const { blobs: needed } = await reachable(store);
   removeBlobs(store, new Set(digests).difference(needed), nothing());
+}
+
+/** The same for layers that were unpacked. */
+export async function discardLayers(
+  store: ImageStore,
+  layers: readonly Pick<ImageLayer, "directory" | "diffId">[],
+): Promise<void> {
+  using _lock = await lockFile(lockPath(store));
+  const named = layers.map(({ directory, diffId }) => [directory, diffId] as const);
+  await removeLayers(store, new Map(named), nothing());
 }
 
 function nothing(): Removal {

@@ -90,3 +90,13 @@ function exists(path: string): boolean {
     throw error;
   }
 }
+
+/** Whether the directory of a layer is there; it is there whole or not at all. */
+export function isUnpacked(directory: string): boolean {
+  try {
+    return Deno.statSync(directory).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

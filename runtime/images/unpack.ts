@@ -23,6 +23,7 @@ import { LayerWriter } from "./layer_writer.ts";
 import { release } from "./release.ts";
 import { Scratch } from "./scratch.ts";
 import { type ImageLayer, type ImageStore, StoreError } from "./store.ts";
+import { isUnpacked } from "./store_files.ts";
 import { TarError, TarReader } from "./tar.ts";
 
 export { LayerError, type Skipped };
@@ -81,7 +82,7 @@ export async function unpackLayer(
   options: UnpackOptions = {},
 ): Promise<UnpackResult> {
   const directory = store.layerDirectory(layer.diffId);
-  if (isDirectory(directory)) {
+  if (isUnpacked(directory)) {
     return { directory, unpacked: false, skipped: [], skippedCount: 0, ownersIgnored: 0 };
   }
   await store.prepare();
@@ -224,14 +225,5 @@ class BlobReader {
     throw new StoreError(
       `blob ${digest} is damaged: remove ${store.blobPath(digest)} and pull the image again`,
     );
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

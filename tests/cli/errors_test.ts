@@ -53,7 +53,7 @@ Deno.test("where no registry answers there is still the image local", () => {
 Deno.test("a full disk is named, and not taken for the kernel's other limits", () => {
   const full = new SyscallError("write", "5, …, 4096", E.ENOSPC);
   assertEquals(complaintOf(full, pull).hints, [
-    "the disk of /srv/tiffin is full: see df -h and df -i; tiffin rmi removes images",
+    "the disk of /srv/tiffin is full: see df -h and df -i; tiffin image prune and tiffin rmi make room",
   ]);
   assertEquals(complaintOf(new SyscallError("mount", "…", E.ENOSPC), run).hints, []);
   try {
