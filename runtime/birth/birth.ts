@@ -47,6 +47,7 @@ import {
   maskPath,
   type MountContext,
   pickUpBinds,
+  pickUpGroups,
   protectPath,
 } from "./mounts.ts";
 import {
@@ -219,6 +220,10 @@ function buildRoot(program: Program, request: BirthRequest, parcelled: Map<Mount
   for (const [mount, fd] of parcelled) {
     binds.set(mount, { fd, isFile: isBind(mount) && request.isFile(mount.source!) });
   }
+  const { cgroup } = request;
+  const sharesGroups = cgroup && !namespaceOf(spec, "cgroup") &&
+    mounts.some(({ type }) => type === "cgroup");
+  const groups = sharesGroups ? pickUpGroups(program, cgroup) : undefined;
   if (inUserNamespace) makeDetached(program, mounts, binds);
   const nodes = makesDevices && inUserNamespace ? pickUpDevices(program, devices) : undefined;
   makePrivate(program);
@@ -230,7 +235,8 @@ function buildRoot(program: Program, request: BirthRequest, parcelled: Map<Mount
   program.phase("mounts", 6);
   const context: MountContext = {
     binds,
-    cgroup: request.cgroup,
+    cgroup,
+    groups,
     isThrownAway: root.kind === "overlay",
     made: new Set(),
   };

@@ -22,7 +22,7 @@ import {
 import type { Ref } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 import { mountAttr } from "../../ffi/structs.ts";
-import type { CgroupPlan } from "../cgroups/plan.ts";
+import type { CgroupMount, CgroupPlan } from "../cgroups/plan.ts";
 import type { Mount } from "../spec.ts";
 import { type MountOptions, parseMountOptions } from "./mount_options.ts";
 import { makeDirectories, makeDirectory, makeFile, makePlainFile, refuseLink } from "./paths.ts";
@@ -161,6 +161,8 @@ export interface MountContext {
   binds: Map<Mount, Bind>;
   /** what stands for a mount of type `cgroup` */
   cgroup?: CgroupPlan;
+  /** what {@linkcode pickUpGroups} gave, where that is what is shown */
+  groups?: Map<CgroupMount, Ref>;
   /** whether changes to the root go with the container, and not into somebody's directory */
   isThrownAway: boolean;
   /** directories that were made already */
@@ -224,6 +226,21 @@ function forgetBelow(made: Set<string>, path: string): void {
   for (const known of made) if (known.startsWith(`${path}/`)) made.delete(known);
 }
 
+/**
+ * Picks up a container's own groups, where it shares the host's cgroup namespace: a new mount of the
+ * kernel's would show it those of everybody.
+ */
+export function pickUpGroups(program: Program, { mounts }: CgroupPlan): Map<CgroupMount, Ref> {
+  const groups = new Map<CgroupMount, Ref>();
+  for (const mount of mounts) {
+    if (mount.group === undefined) continue;
+    const why = "the container's own group: a new mount would show the host's, from their root";
+    const name = `tree of ${mount.group}`;
+    groups.set(mount, pickUp(program, mount.group, true, { why, name }));
+  }
+  return groups;
+}
+
 /** The container's view of its control group, as the host's version of control groups allows. */
 function makeCgroupMounts(program: Program, mount: Mount, context: MountContext): void {
   const plan = context.cgroup;
@@ -232,9 +249,16 @@ function makeCgroupMounts(program: Program, mount: Mount, context: MountContext)
   const { options = [] } = mount;
   const destination = absolute(mount.destination);
   makeDirectories(program, destination, context.made);
-  for (const { target, type, data, why } of plan.mounts) {
+  for (const each of plan.mounts) {
+    const { target, type, data, why } = each;
     const path = target ? `${destination}/${target}` : destination;
     if (target) makeDirectory(program, path, context.made);
+    const group = context.groups?.get(each);
+    if (group) {
+      setAttributes(program, group, parseMountOptions(mount.options));
+      putDown(program, group, path, why);
+      continue;
+    }
     // the tmpfs gets its directories first and is made read-only after
     const own = type === "tmpfs" ? flags & ~MS.RDONLY : flags;
     program.call(why).mount(type, path, type, own, data || null);

@@ -65,6 +65,8 @@ export interface CgroupMount {
   type: "cgroup2" | "cgroup" | "tmpfs";
   /** Options of the file system, for example `memory` or `mode=755`; empty for none. */
   data: string;
+  /** The group's own directory, which is shown where the container shares the host's namespace. */
+  group?: string;
   /** Why, in one line. */
   why: string;
 }

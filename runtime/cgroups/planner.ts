@@ -225,7 +225,7 @@ class Planner {
     const { host, made } = this;
     const { v1, v2 } = made.record;
     if (Object.keys(v1).length === 0) {
-      made.mounts.push({ target: "", type: "cgroup2", data: "", why: "its own group" });
+      made.mounts.push({ target: "", type: "cgroup2", data: "", group: v2, why: "its own group" });
       return;
     }
     const why = "a directory for each hierarchy";
@@ -237,12 +237,21 @@ class Planner {
     }
     for (const names of byMount.values()) {
       const target = names.join(",");
-      const mount: CgroupMount = { target, type: "cgroup", data: target, why: "its own group" };
+      const [group] = names.map((name) => v1[name]);
+      const why = "its own group";
+      const mount: CgroupMount = { target, type: "cgroup", data: target, group, why };
       made.mounts.push(mount);
       if (names.length > 1) made.links.push(...names.map((name) => ({ name, target })));
     }
     if (v2) {
-      made.mounts.push({ target: "unified", type: "cgroup2", data: "", why: "its own group" });
+      const group = v2;
+      made.mounts.push({
+        target: "unified",
+        type: "cgroup2",
+        data: "",
+        group,
+        why: "its own group",
+      });
     }
   }
 }

@@ -82,7 +82,9 @@ export async function session(
   await using root = await tempRoot();
   const { path } = root;
   await makeRootfs(`${path}/rootfs`, PROGRAMS);
+  await Deno.writeTextFile(`${path}/rootfs/etc/plain`, "no program\n");
   await Deno.mkdir(`${path}/out`);
+  await makeImage(path);
   const file = runtime === "runc" ? await which("runc") : await install(`${path}/tiffin-oci`);
   await Deno.writeTextFile(`${path}/session.sh`, script(engine, file, path));
   const { stderr } = await new Deno.Command(`${project}/tests/engines/ground`, {
@@ -128,11 +130,24 @@ async function which(program: string): Promise<string> {
 }
 
 async function install(path: string): Promise<string> {
+  await tiffin(["oci", "install", path]);
+  return path;
+}
+
+/** Makes `box.tar`: an archive, as `docker save` makes them, of the image that is used. */
+async function makeImage(directory: string): Promise<void> {
+  const [tree, image] = [`${directory}/rootfs.tar`, `${directory}/box.tar`];
+  await new Deno.Command("tar", { args: ["-C", `${directory}/rootfs`, "-cf", tree, "."] }).output();
+  const root = ["--root", `${directory}/images`];
+  await tiffin([...root, "import", "--change", 'CMD ["sh"]', tree, "docker.io/library/box:latest"]);
+  await tiffin([...root, "save", "-o", image, "docker.io/library/box:latest"]);
+}
+
+async function tiffin(words: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `${project}/mod.ts`, "oci", "install", path],
+    args: ["run", "-A", `${project}/mod.ts`, ...words],
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return path;
 }
 
 /** What every engine's checks need. */

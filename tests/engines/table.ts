@@ -4,10 +4,12 @@
  * @module
  */
 
+import { CONTAINERD } from "./containerd.ts";
+import { DOCKER } from "./docker.ts";
 import { PODMAN } from "./podman.ts";
 import { type Engine, RUNTIMES, session } from "./ground.ts";
 
-const ENGINES: Engine[] = [PODMAN];
+const ENGINES: Engine[] = [PODMAN, DOCKER, CONTAINERD];
 
 const wanted = Deno.args.map((name) => name.toLowerCase());
 

@@ -25,6 +25,15 @@ const LEGACY = {
   "/proc/self/mountinfo": HYBRID["/proc/self/mountinfo"].replace(/^.*cgroup2.*\n/m, ""),
 };
 
+/** A mount that shows the group `/c` in one hierarchy. */
+const own = (target: string, type: "cgroup" | "cgroup2", data: string) => ({
+  target,
+  type,
+  data,
+  group: `${ROOT}/${target}/c`,
+  why: "its own group",
+});
+
 Deno.test("v1: a container without limits has version 2, memory, pids and devices, and nothing else", async () => {
   const { writes, deviceProgram, ...plan } = await planOn(HYBRID);
   assertEquals(deviceProgram, undefined);
@@ -44,10 +53,10 @@ Deno.test("v1: a container without limits has version 2, memory, pids and device
     into: `${ROOT}/unified/c`,
     mounts: [
       { target: "", type: "tmpfs", data: "mode=755", why: "a directory for each hierarchy" },
-      { target: "memory", type: "cgroup", data: "memory", why: "its own group" },
-      { target: "pids", type: "cgroup", data: "pids", why: "its own group" },
-      { target: "devices", type: "cgroup", data: "devices", why: "its own group" },
-      { target: "unified", type: "cgroup2", data: "", why: "its own group" },
+      own("memory", "cgroup", "memory"),
+      own("pids", "cgroup", "pids"),
+      own("devices", "cgroup", "devices"),
+      own("unified", "cgroup2", ""),
     ],
     links: [],
     record: {
@@ -284,7 +293,7 @@ Deno.test("where version 1 has nothing of use, the container sees version 2 as i
     "/sys/fs/cgroup/cgroup.subtree_control": "memory pids\n",
   };
   const plan = await planOn(texts);
-  assertEquals(plan.mounts, [{ target: "", type: "cgroup2", data: "", why: "its own group" }]);
+  assertEquals(plan.mounts, [{ ...own("", "cgroup2", ""), group: `${ROOT}/c` }]);
   assertEquals([plan.joins, plan.deviceProgram !== undefined], [[], true]);
 });
 

@@ -26,7 +26,13 @@ Deno.test("v2: a container without limits is born into a group that is counted a
     writes: [],
     joins: [],
     into: `${ROOT}/c`,
-    mounts: [{ target: "", type: "cgroup2", data: "", why: "its own group" }],
+    mounts: [{
+      target: "",
+      type: "cgroup2",
+      data: "",
+      group: "/sys/fs/cgroup/c",
+      why: "its own group",
+    }],
     links: [],
     record: { path: "/c", v2: `${ROOT}/c`, v1: {}, made: [`${ROOT}/c`] },
   });
