@@ -174,9 +174,16 @@ function addException(exceptions: DeviceRule[], rule: DeviceRule): void {
 function takeBack(exceptions: DeviceRule[], rule: DeviceRule): void {
   for (const old of exceptions) {
     if (!(old.access & rule.access) || !overlap(old, rule)) continue;
+    // Docker takes /dev/fuse back whole; that it can still be made is no right to open it
+    if (isMaking(old) && !covers(rule, old)) continue;
     if (!covers(rule, old)) throw cannotSay(rule, old);
     old.access &= ~rule.access;
   }
+}
+
+/** Whether a rule is the one by which every container may make any node. */
+function isMaking({ major, minor, access }: DeviceRule): boolean {
+  return major === ANY && minor === ANY && access === ACCESS.m;
 }
 
 function cannotSay(rule: DeviceRule, old: DeviceRule): CgroupError {

@@ -26,7 +26,11 @@ import {
 /** `memory`: what the group may hold before the kernel reclaims, then kills. */
 export function memory({ memory = {} }: LinuxResources, ground: Ground): Setting[] {
   const { limit, reservation, swap, kernelTCP, swappiness, disableOOMKiller } = memory;
-  refuse(`${MEMORY}.kernel`, memory.kernel, "the kernel has no limit of its own memory alone");
+  refuse(
+    `${MEMORY}.kernel`,
+    memory.kernel || undefined,
+    "the kernel has no limit of its own memory alone",
+  );
   checkSwap(memory);
   const settings: Setting[] = [];
   if (given(limit)) {

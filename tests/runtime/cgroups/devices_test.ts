@@ -105,6 +105,17 @@ Deno.test("the program reads as it should", () => {
   ]);
 });
 
+Deno.test("Docker takes /dev/fuse back: it can be made as any node, and not be opened", () => {
+  const devices: LinuxDeviceCgroup[] = [
+    { allow: false, access: "rwm" },
+    { allow: true, type: "c", major: 1, minor: 3, access: "rwm" },
+    { allow: false, type: "c", major: 10, minor: 229, access: "rwm" },
+  ];
+  assertEquals(lines(devices).filter((line) => line.includes("10:")), []);
+  const fuse = { type: CHARACTER, major: 10, minor: 229 };
+  assertEquals(isAllowed(devices, { ...fuse, access: READ }), false);
+});
+
 Deno.test("version 1 cannot have an exception to an exception, and says so", () => {
   assertThrows(
     () =>
@@ -208,7 +219,8 @@ Deno.test("program, lines and a plain reading agree on random rules", () => {
       const right = plainly(rules, request);
       const told = JSON.stringify({ devices, request });
       assertEquals(run(program, request), right ? 1 : 0, told);
-      if (written) {
+      // version 1 lets any node be made, where a rule takes that back for some
+      if (written && !(request.access & MAKE)) {
         assertEquals(v1Allows(written, request), right, told);
         compared++;
       }
