@@ -46,6 +46,8 @@ export interface Child {
 export interface ChildOptions {
   /** its new namespaces, `CLONE` flags; an ordinary user's child gets a user namespace as well */
   flags?: number;
+  /** with a user namespace: whom its root is outside, a host's id; unless given, the user itself */
+  root?: number;
 }
 
 /**
@@ -56,7 +58,7 @@ export interface ChildOptions {
  */
 export async function makeChild(
   workshop: Workshop,
-  { flags = 0 }: ChildOptions,
+  { flags = 0, root }: ChildOptions,
   write: (program: Program) => void,
 ): Promise<Child> {
   const own = Deno.uid() === 0 || flags === 0 ? flags : flags | CLONE.NEWUSER;
@@ -89,7 +91,7 @@ export async function makeChild(
     return new DataView(status.buffer).getInt32(0, true);
   };
   workshop.defer(() => end(true));
-  await converse(pid, ours);
+  await converse(pid, ours, root);
   return {
     pid,
     program,
@@ -104,7 +106,7 @@ export async function makeChild(
 const DONE = "d";
 
 /** Answers the child until it waits to be looked at, or has become a program. */
-async function converse(pid: number, line: number): Promise<void> {
+async function converse(pid: number, line: number, root?: number): Promise<void> {
   for (;;) {
     const { byte } = await receive(line);
     if (byte !== SAYS.waiting) return;
@@ -112,7 +114,7 @@ async function converse(pid: number, line: number): Promise<void> {
     const one = (id: number) => [{ containerID: 0, hostID: id, size: 1 }];
     writeMaps(maps, pid, {
       ociVersion: "1.2.1",
-      linux: { uidMappings: one(Deno.uid()!), gidMappings: one(Deno.gid()!) },
+      linux: { uidMappings: one(root ?? Deno.uid()!), gidMappings: one(root ?? Deno.gid()!) },
     }, { denySetgroups: true });
     maps.walk();
     send(line, SAYS.waiting);

@@ -20,8 +20,20 @@ export interface SmallRegistry {
   readonly log: string[];
   /** gives an image a name; its manifest's digest comes back */
   put(name: string, tag: string, layers: readonly Layer[], command: string[]): Promise<string>;
+  /** keeps a document, in an image of its own, under a tag: a signature, for example */
+  attach(name: string, tag: string, document: Attachment): Promise<void>;
   /** changes one byte of a blob, under the same name */
   damage(digest: string): void;
+}
+
+/** A document that is kept beside an image. */
+export interface Attachment {
+  /** what it is */
+  mediaType: string;
+  /** its text */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** what is said of it */
+  annotations: Record<string, string>;
 }
 
 /** A layer, as it is fetched. */
@@ -96,6 +108,14 @@ export function openRegistry(workshop: Workshop): SmallRegistry {
       types.set(made.digest, made.mediaType);
       tags.set(`${name}:${tag}`, made.digest);
       return made.digest;
+    },
+    attach: async (name, tag, { mediaType, bytes, annotations }) => {
+      const layer = { ...await add(mediaType, bytes), annotations };
+      const config = await add(MEDIA_TYPE.OCI_CONFIG, json({}));
+      const manifest = { schemaVersion: 2, mediaType: MEDIA_TYPE.OCI_MANIFEST, config };
+      const made = await add(MEDIA_TYPE.OCI_MANIFEST, json({ ...manifest, layers: [layer] }));
+      types.set(made.digest, made.mediaType);
+      tags.set(`${name}:${tag}`, made.digest);
     },
     damage: (digest) => {
       const bytes = blobs.get(digest)!.slice();
