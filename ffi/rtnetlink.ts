@@ -85,7 +85,7 @@ export interface VethPair {
 }
 
 /** Where the number of the bridge is in {@linkcode newVeth}'s message, from its body on. */
-export const VETH_BRIDGE = 16 + 4;
+export const VETH_BRIDGE: number = 16 + 4;
 
 /** Makes a veth pair across two network namespaces, attached to a bridge on this side and up. */
 export function newVeth(pair: VethPair): Request {

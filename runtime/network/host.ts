@@ -95,7 +95,7 @@ const GET_TABLE = 10 << 8 | 1;
 const NFTA_TABLE_NAME = 1;
 
 /** The families in which there is an nftables table of a name. */
-export function tablesThere(name: string): (keyof typeof NFPROTO)[] {
+export function tablesThere(name: string): ("inet" | "bridge")[] {
   return (["inet", "bridge"] as const).filter((family) => hasTable(family, name));
 }
 

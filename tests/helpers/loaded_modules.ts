@@ -22,7 +22,7 @@ export async function loadedModules(directory: string, args: string[]): Promise<
   const command = [`${project}/mod.ts`, ...args];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", "--no-check", ...command],
-    env: { DENO_DIR: cache, TIFFIN_ROOT: `${directory}/root` },
+    env: { DENO_DIR: cache, TIFFIN_ROOT: `${directory}/root`, TIFFIN_NETWORK: "none" },
     stdin: "null",
   }).output();
   if (!success) throw new Error(`${command.join(" ")}: ${new TextDecoder().decode(stderr)}`);

@@ -10,52 +10,29 @@ import { assertStringIncludes } from "@std/assert/string-includes";
 import { writeHealth } from "../../runtime/health_file.ts";
 import { hostNames } from "../../runtime/network/names.ts";
 import { updateRules } from "../../runtime/network/ruleset.ts";
-import type { NetworkState } from "../../runtime/network/state.ts";
 import { needs } from "../helpers/needs.ts";
 import { HOST, inLab, type Lab, service, shell, until, WEB } from "./network/lab.ts";
+import { member, network, state } from "./network/states.ts";
 
 const needsNetwork = (name: string) =>
   needs(name, { root: true, programs: ["nft", "busybox", "curl", "ip"] });
 
 Deno.test("the packet filter leads a service's port to those of its containers that are well", () => {
-  const member = (number: number, isUnready?: boolean) => ({
-    id: `${number}`.repeat(64),
-    owner: { pid: 1, start: 1 },
-    ports: [],
-    service: "web",
-    isUnready,
-    endpoints: [{
-      network: "n",
-      device: "eth0",
-      port: `p${number}`,
-      address: `10.77.0.${number}`,
-      mac: `02:42:0a:4d:00:0${number}`,
-      aliases: [],
-    }],
-  });
-  const state: NetworkState = {
-    networks: [{
-      id: "n",
-      name: "bridge",
-      bridge: "tiffin0",
-      subnet: "10.77.0.0/16",
-      gateway: "10.77.0.1",
-      isChosen: true,
-      labels: {},
-      created: "",
-    }],
-    members: [member(2), member(3, true), member(4)],
-    services: [{ name: "web", ports: [{ host: 8080, container: 80, protocol: "tcp" }] }],
-    switches: {},
-  };
-  const rules = updateRules(state, hostNames("/var/lib/tiffin"));
+  const task = (last: number, isUnready?: boolean) =>
+    member(`web.${last}`, ["bridge"], last, { service: "web", isUnready });
+  const services = [{
+    name: "web",
+    ports: [{ host: 8080, container: 80, protocol: "tcp" as const }],
+  }];
+  const all = state([network("bridge")], [task(2), task(3, true), task(4)], { services });
+  const rules = updateRules(all, hostNames("/var/lib/tiffin"));
   assertStringIncludes(
     rules,
     "add rule inet tiffin balance tcp dport 8080 " +
-      "dnat ip to numgen inc mod 2 map { 0 : 10.77.0.2 . 80, 1 : 10.77.0.4 . 80 }\n",
+      "dnat ip to numgen inc mod 2 map { 0 : 10.90.0.2 . 80, 1 : 10.90.0.4 . 80 }\n",
   );
   assertStringIncludes(rules, "flush chain inet tiffin balance\n");
-  const nobody = { ...state, members: [member(3, true)] };
+  const nobody = { ...all, members: [task(3, true)] };
   assertEquals(updateRules(nobody, hostNames("/var/lib/tiffin")).includes("dport"), false);
 });
 

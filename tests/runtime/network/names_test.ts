@@ -8,70 +8,38 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { lookUp, nameAt, reverseAddress } from "../../../runtime/network/dns_names.ts";
-import type { Member, Network, NetworkState } from "../../../runtime/network/state.ts";
 import { command } from "../../helpers/network_namespace.ts";
 import { needs } from "../../helpers/needs.ts";
 import { inLab, shell, SLEEP, until } from "./lab.ts";
+import { member, network, state } from "./states.ts";
 
 const needsNetwork = (name: string) =>
   needs(name, { root: true, programs: ["nft", "busybox", "ip"] });
 
-function network(name: string): Network {
-  return {
-    id: name,
-    name,
-    bridge: name,
-    subnet: "10.90.0.0/24",
-    gateway: "10.90.0.1",
-    isChosen: false,
-    labels: {},
-    created: "",
-  };
-}
-
-function member(name: string, networks: string[], last: number, aliases: string[] = []): Member {
-  return {
-    id: `${name}`.padEnd(64, "0"),
-    name,
-    owner: { pid: 1, start: 1 },
-    ports: [],
-    endpoints: networks.map((network, i) => ({
-      network,
-      device: `eth${i}`,
-      port: `p${i}`,
-      address: `10.9${i}.0.${last}`,
-      address6: `fd00::${last}`,
-      mac: "02:00:00:00:00:01",
-      aliases,
-    })),
-  };
-}
-
-const web = member("web", ["front"], 2, ["app"]);
-const db = member("db", ["front", "back"], 3, ["App"]);
-const state: NetworkState = {
-  networks: [network("bridge"), network("front"), network("back")],
-  members: [web, db, member("lone", ["bridge"], 4), member("far", ["back"], 5)],
-  switches: {},
-};
+const web = member("web", ["front"], 2, { aliases: ["app"] });
+const db = member("db", ["front", "back"], 3, { aliases: ["App"] });
+const all = state(
+  [network("bridge"), network("front"), network("back")],
+  [web, db, member("lone", ["bridge"], 4), member("far", ["back"], 5)],
+);
 
 Deno.test("a name is known to those who share a network that somebody has made", () => {
-  assertEquals(lookUp(state, web, "db"), { v4: ["10.90.0.3"], v6: ["fd00::3"] });
-  assertEquals(lookUp(state, web, "db.front")?.v4, ["10.90.0.3"]);
-  assertEquals(lookUp(state, web, "db0000000000".slice(0, 12))?.v4, ["10.90.0.3"]);
-  assertEquals(lookUp(state, web, "app")?.v4, ["10.90.0.2", "10.90.0.3"]);
-  assertEquals(lookUp(state, web, "far"), undefined);
-  assertEquals(lookUp(state, db, "far")?.v4, ["10.90.0.5"]);
-  assertEquals(lookUp(state, web, "lone"), undefined);
-  assertEquals(lookUp(state, state.members[2], "lone"), undefined);
+  assertEquals(lookUp(all, web, "db"), { v4: ["10.90.0.3"], v6: ["fd00::3"] });
+  assertEquals(lookUp(all, web, "db.front")?.v4, ["10.90.0.3"]);
+  assertEquals(lookUp(all, web, "db0000000000".slice(0, 12))?.v4, ["10.90.0.3"]);
+  assertEquals(lookUp(all, web, "app")?.v4, ["10.90.0.2", "10.90.0.3"]);
+  assertEquals(lookUp(all, web, "far"), undefined);
+  assertEquals(lookUp(all, db, "far")?.v4, ["10.90.0.5"]);
+  assertEquals(lookUp(all, web, "lone"), undefined);
+  assertEquals(lookUp(all, all.members[2], "lone"), undefined);
 });
 
 Deno.test("an address has a name too", () => {
   assertEquals(reverseAddress("3.0.90.10.in-addr.arpa"), "10.90.0.3");
   assertEquals(reverseAddress(`3.${"0.".repeat(27)}0.d.f.ip6.arpa`), undefined);
   assertEquals(reverseAddress(`3.${"0.".repeat(27)}0.0.d.f.ip6.arpa`), "fd00::3");
-  assertEquals(nameAt(state, web, "10.90.0.3"), "db.front");
-  assertEquals(nameAt(state, web, "10.90.0.5"), undefined);
+  assertEquals(nameAt(all, web, "10.90.0.3"), "db.front");
+  assertEquals(nameAt(all, web, "10.90.0.5"), undefined);
 });
 
 Deno.test({
