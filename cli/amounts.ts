@@ -15,6 +15,16 @@ export function formatSize(bytes: number): string {
   return `${Number(size.toPrecision(3))}${UNITS[unit]}`;
 }
 
+const BINARY = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Bytes with four digits, in powers of 1024, as Docker's `stats` has memory. */
+export function formatBinary(bytes: number): string {
+  let unit = 0;
+  let size = bytes;
+  for (; size >= 1023.5 && unit < BINARY.length - 1; unit++) size /= 1024;
+  return `${Number(size.toPrecision(4))}${BINARY[unit]}`;
+}
+
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;

@@ -27,7 +27,7 @@ export function parseDetachKeys(text: string): Uint8Array {
 export class DetachKeys implements KeyFilter {
   #matched = 0;
 
-  /** @param sequence the codes of the keys; none: nothing is looked for */
+  /** Begins to look. @param sequence the codes of the keys; none: nothing is looked for */
   constructor(private readonly sequence: Uint8Array) {}
 
   /** What goes on to the container; `undefined` once the sequence is there. */

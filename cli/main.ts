@@ -57,6 +57,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   attach: { file: "./attach.ts", name: "attach" },
   logs: { file: "./logs.ts", name: "logs" },
   top: { file: "./top.ts", name: "top" },
+  stats: { file: "./stats.ts", name: "stats" },
   port: { file: "./port.ts", name: "port" },
   diff: { file: "./diff.ts", name: "diff" },
   cp: { file: "./cp.ts", name: "cp" },

@@ -46,7 +46,7 @@ export interface Located {
 export class Side implements Disposable {
   readonly #open: number[] = [];
 
-  /** @param root a descriptor of its top, which it closes */
+  /** Takes charge of a tree. @param root a descriptor of its top, which it closes */
   constructor(private readonly root: number, private readonly onClose: () => void = () => {}) {
     this.#open.push(root);
   }

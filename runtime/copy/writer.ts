@@ -52,7 +52,7 @@ export class CopyWriter implements TarSink {
   #file = -1;
   #entry!: TarEntry;
 
-  /** @param base a descriptor of the directory */
+  /** Begins with a directory. @param base a descriptor of it */
   constructor(private readonly base: number, private readonly options: WriterOptions) {
     const owners = options.owners === "own" ? "ignore" : "keep";
     this.#metadata = new FileMetadata(base, { userxattr: false, owners });
