@@ -58,6 +58,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   logs: { file: "./logs.ts", name: "logs" },
   top: { file: "./top.ts", name: "top" },
   stats: { file: "./stats.ts", name: "stats" },
+  events: { file: "./events.ts", name: "events" },
   port: { file: "./port.ts", name: "port" },
   diff: { file: "./diff.ts", name: "diff" },
   cp: { file: "./cp.ts", name: "cp" },

@@ -60,6 +60,7 @@ export async function stats(args: string[], { root }: Context): Promise<number> 
   const isScreen = !once && format === "table" && Deno.stdout.isTerminal();
   let known = new Map<string, Sample | undefined>();
   for (const info of await list()) known.set(info.id, sample(info));
+  if (isScreen) print("\x1b[2J");
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, once ? ONCE : PERIOD));
     const looks = (await list()).map((info): Look => ({

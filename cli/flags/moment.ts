@@ -24,15 +24,21 @@ const UNITS: Readonly<Record<string, number>> = {
  * @returns nanoseconds since 1970
  */
 export function parseMoment(flag: string, text: string, now = Date.now()): bigint {
-  const moment = secondsOf(text) ?? dateOf(text);
+  const moment = momentOf(text, now);
   if (moment !== undefined) return moment;
-  const duration = durationOf(text);
-  if (duration !== undefined) return BigInt(now) * 1_000_000n - duration;
   throw wrongValue(
     flag,
     text,
     "is no moment; write 10m for ten minutes ago, or 2026-11-26T11:00:00Z",
   );
+}
+
+/** The same; `undefined` for what is no moment. */
+export function momentOf(text: string, now = Date.now()): bigint | undefined {
+  const moment = secondsOf(text) ?? dateOf(text);
+  if (moment !== undefined) return moment;
+  const duration = durationOf(text);
+  return duration === undefined ? undefined : BigInt(now) * 1_000_000n - duration;
 }
 
 /** `1700000000.5` */
@@ -42,8 +48,8 @@ function secondsOf(text: string): bigint | undefined {
   return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** `1h30m`, as Go's time.ParseDuration reads it. */
-function durationOf(text: string): bigint | undefined {
+/** `1h30m` in nanoseconds, as Go's time.ParseDuration reads it; `undefined` for what is no span. */
+export function durationOf(text: string): bigint | undefined {
   if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
   let sum = 0;
   for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
