@@ -1,5 +1,5 @@
 /**
- * A detached start that is killed at one of its calls, many of them from one process.
+ * A start that is killed at one of its calls, many of them from one process.
  *
  * The start's program is walked by a copy of this process that runs no JavaScript: it stands for
  * the command, and can be killed as one. A gate before one call says in shared memory that it was
@@ -15,10 +15,48 @@ import { STEP } from "../../../ffi/machine.ts";
 import type { Memory, Ref } from "../../../ffi/memory.ts";
 import type { Program, Step, Weave } from "../../../ffi/program.ts";
 import { cloneArgs } from "../../../ffi/structs.ts";
-import { type Draft, draft } from "../../../runtime/birth/launch.ts";
+import { draft } from "../../../runtime/birth/launch.ts";
 import { jump } from "../../../runtime/birth/jump.ts";
 import type { Prepared } from "../../../runtime/prepare.ts";
-import { formatStat, identify, type ProcessIdentity } from "../../../runtime/processes.ts";
+import { claimFile, clearLeftovers, readIdentity } from "../../../runtime/records.ts";
+import {
+  formatStat,
+  identify,
+  isAlive,
+  parseStat,
+  type ProcessIdentity,
+} from "../../../runtime/processes.ts";
+
+/** A process that has ended: its number may be anybody's by now, its start cannot. */
+export async function deadProcess(): Promise<ProcessIdentity> {
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  const identity = identify(child.pid)!;
+  child.kill("SIGKILL");
+  await child.status;
+  return identity;
+}
+
+/** What the next command does first. A claim without a word in it is made to look old before. */
+export async function clearAfter(root: string, id: string): Promise<void> {
+  try {
+    const claim = claimFile(root, id);
+    if (Deno.statSync(claim).size === 0) Deno.utimeSync(claim, 0, 0);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  await clearLeftovers(root);
+  // another kill's next command may be clearing it away just now
+  while (isDead(root, id)) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await clearLeftovers(root);
+  }
+}
+
+/** Whether there is a claim on a container, and it is a dead process's. */
+export function isDead(root: string, id: string): boolean {
+  const owner = readIdentity(claimFile(root, id));
+  return owner !== undefined && !isAlive(owner);
+}
 
 /** Who is killed at a call: the command that starts the container, or the container's monitor. */
 export type Victim = "command" | "monitor";
@@ -59,11 +97,23 @@ class Gate implements Weave {
   }
 }
 
-/** A birth written down for a command that is dead already: what it claims counts for nothing. */
-function write(prepared: Prepared, dead: ProcessIdentity, gate: Gate): Draft {
-  const { request } = prepared.draft;
-  const claim = { path: request.claim!.path, content: formatStat(dead) };
-  return draft({ ...request, claim }, { denySetgroups: false }, gate);
+/**
+ * Has the command's claim say that it was a process's that is dead, once it is: a copy of this
+ * process stood for the command, and this one's identity is in it. The monitor's own claim, which
+ * takes its place by rename(2), is another file.
+ */
+function disown(path: string, dead: ProcessIdentity): void {
+  try {
+    using claim = Deno.openSync(path, { read: true, write: true });
+    const text = new Uint8Array(512);
+    claim.readSync(text);
+    if (parseStat(new TextDecoder().decode(text))?.pid !== Deno.pid) return;
+    claim.seekSync(0, Deno.SeekMode.Start);
+    claim.writeSync(new TextEncoder().encode(formatStat(dead)));
+    claim.truncateSync(formatStat(dead).length);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** How many calls there are of which somebody could be killed. */
@@ -87,8 +137,10 @@ export async function killAt(
   { at, victim, dead }: { at: number; victim: Victim; dead: ProcessIdentity },
 ): Promise<boolean> {
   const gate = new Gate(at);
-  const { birth: { program, monitor, line } } = write(prepared, dead, gate);
-  stayUntilBorn(program, monitor!, line);
+  const { request } = prepared.draft;
+  const { birth } = draft(request, { denySetgroups: false }, gate);
+  const { program, monitor, clone, line } = birth;
+  stayUntilBorn(program, monitor ?? clone, line);
   program.walk();
   const command = gate.command.value;
   try {
@@ -104,16 +156,17 @@ export async function killAt(
     libc.kill(victim === "command" ? command : monitor!.result.value, SIG.KILL);
     if (victim === "command") assertEquals(attempt.waitpid(command, null, 0), command);
   } finally {
+    disown(request.claim!.path, dead);
     gate.open();
   }
   return true;
 }
 
 /** The command's part goes on as that of a real one: it waits until execve(2) cuts the line. */
-function stayUntilBorn(program: Program, monitor: Step, line: Memory): void {
+function stayUntilBorn(program: Program, clone: Step, line: Memory): void {
   const here = program.label();
   program.place(here);
-  program.arena.setWord(monitor.address + STEP.jump, here.address!);
+  program.arena.setWord(clone.address + STEP.jump, here.address!);
   program.call("the child's end").close(line.at(4));
   program.call("the line's end").read(line.at(0), program.arena.allocate(8, "said"), 1);
   program.call("the command has ended")._exit(0);

@@ -1,6 +1,6 @@
 /**
- * `run -d` and `start` killed at every one of their calls, and the monitor at every one of its own:
- * whatever is left can be started and removed, and then nothing is left.
+ * `run`, `run -d` and `start` killed at every one of their calls, and the monitor at every one of
+ * its own: whatever is left can be started and removed, and then nothing is left.
  *
  * @module
  */
@@ -15,22 +15,18 @@ import { removeContainer } from "../../../runtime/lifecycle/remove.ts";
 import { clearRun, settled } from "../../../runtime/lifecycle/settle.ts";
 import { startContainer } from "../../../runtime/lifecycle/start.ts";
 import { prepare, type Prepared } from "../../../runtime/prepare.ts";
-import { identify, type ProcessIdentity } from "../../../runtime/processes.ts";
-import { claimFile, claims, clearLeftovers, readIdentity } from "../../../runtime/records.ts";
+import type { ProcessIdentity } from "../../../runtime/processes.ts";
 import { assertUnchanged, hostSnapshot } from "../../helpers/host.ts";
 import { needs } from "../../helpers/needs.ts";
 import { type TempRoot, tempRoot } from "../../helpers/temp_root.ts";
-import { killAt, pointsOf, type Victim } from "./killed_birth.ts";
+import { clearAfter, deadProcess, killAt, pointsOf, type Victim } from "./killed_birth.ts";
 
 let root: TempRoot;
 let dead: ProcessIdentity;
 
 Deno.test.beforeAll(async () => {
   root = await tempRoot();
-  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
-  dead = identify(child.pid)!;
-  child.kill("SIGKILL");
-  await child.status;
+  dead = await deadProcess();
 });
 
 Deno.test.afterAll(async () => {
@@ -45,8 +41,10 @@ async function request(command: string[]) {
 }
 
 /** Works a container out that is new. */
-async function fresh(command: string[]): Promise<Prepared> {
-  return await prepare({ ...await request(command), detach: DETACH });
+async function fresh({ command, how }: Kind): Promise<Prepared> {
+  const wish = await request(command);
+  // without -d, nobody keeps it
+  return await prepare(how === "run" ? { ...wish, keep: false } : { ...wish, detach: DETACH });
 }
 
 /** Works a container out that is to be started again, with what `start` does before. */
@@ -59,10 +57,7 @@ async function again(id: string): Promise<Prepared> {
 
 /** The next commands: the container is started, if it is there, and removed. */
 async function carryOn(id: string, where: string): Promise<boolean> {
-  // a claim without a word in it is taken for somebody's first step until it is old
-  const claim = claimFile(root.path, id);
-  if (claims(root.path).includes(id) && !readIdentity(claim)) Deno.utimeSync(claim, 0, 0);
-  await clearLeftovers(root.path);
+  await clearAfter(root.path, id);
   const isThere = inspectContainer(root.path, id) !== undefined;
   if (isThere) {
     const { state } = await startContainer(root.path, id);
@@ -76,46 +71,46 @@ async function carryOn(id: string, where: string): Promise<boolean> {
   return isThere;
 }
 
+/** What is started, and who is killed. */
+interface Kind {
+  how: "run" | "run -d" | "start";
+  victim: Victim;
+  command: string[];
+}
+
 /** Kills a start, or the monitor that it has made, at one call. */
-async function killOnce(
-  { at, victim, command, isAgain }: {
-    at: number;
-    victim: Victim;
-    command: string[];
-    isAgain: boolean;
-  },
-): Promise<{ isReached: boolean; isKept: boolean }> {
+async function killOnce(at: number, kind: Kind): Promise<{ isReached: boolean; isKept: boolean }> {
+  const { how, victim, command } = kind;
   const where = `killed at call ${at}`;
-  const made = isAgain ? (await createContainer(await request(command))).id : undefined;
+  const made = how === "start" ? (await createContainer(await request(command))).id : undefined;
   let id: string;
   let isReached: boolean;
   {
     using _lock = made && await lockContainer(root.path, made) || undefined;
-    const prepared = made ? await again(made) : await fresh(command);
+    const prepared = made ? await again(made) : await fresh(kind);
     id = prepared.record.id;
     isReached = await killAt(prepared, { at, victim, dead });
   }
   const isKept = await carryOn(id, where);
-  if (isAgain) assert(isKept, `${where}: the container is lost`);
+  if (how === "start") assert(isKept, `${where}: the container is lost`);
+  if (how === "run") assert(!isKept, `${where}: the container is still there`);
   return { isReached, isKept };
 }
 
 /** How many are killed at the same time: most of the time is spent on waiting for the kernel. */
 const AT_ONCE = 8;
 
-async function killEverywhere(
-  kind: { victim: Victim; command: string[]; isAgain: boolean },
-): Promise<string> {
+async function killEverywhere(kind: Kind): Promise<string> {
   // what a first start makes once: the directories, the caches
   const { id } = await createContainer(await request(kind.command));
   await carryOn(id, "the first start");
   const before = hostSnapshot(root.path);
-  const points = pointsOf(await fresh(kind.command), kind.victim);
+  const points = pointsOf(await fresh(kind), kind.victim);
   const [all, next] = [points.length, points[Symbol.iterator]()];
   let [reached, kept] = [0, 0];
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const at of next) {
-      const { isReached, isKept } = await killOnce({ at, ...kind });
+      const { isReached, isKept } = await killOnce(at, kind);
       reached += Number(isReached);
       kept += Number(isKept);
     }
@@ -128,45 +123,26 @@ async function killEverywhere(
 const SLEEP = ["sleep", "60"];
 const TALK = ["sh", "-c", "echo out; echo error >&2"];
 
-Deno.test({
-  ...needs("run -d killed at any of its calls leaves a container that works, or nothing", {
-    root: true,
-  }),
-  async fn() {
-    console.log(
-      `run -d: killed at ${await killEverywhere({
-        victim: "command",
-        command: SLEEP,
-        isAgain: false,
-      })}`,
-    );
+const KINDS: Record<string, Kind> = {
+  "run killed at any of its calls leaves nothing": {
+    ...{ how: "run", victim: "command", command: SLEEP },
   },
-});
+  "run -d killed at any of its calls leaves a container that works, or nothing": {
+    ...{ how: "run -d", victim: "command", command: SLEEP },
+  },
+  "start killed at any of its calls leaves the container, which can be started": {
+    ...{ how: "start", victim: "command", command: SLEEP },
+  },
+  "a monitor killed at any of its calls takes no container with it": {
+    ...{ how: "start", victim: "monitor", command: TALK },
+  },
+};
 
-Deno.test({
-  ...needs("start killed at any of its calls leaves the container, which can be started", {
-    root: true,
-  }),
-  async fn() {
-    console.log(
-      `start: killed at ${await killEverywhere({
-        victim: "command",
-        command: SLEEP,
-        isAgain: true,
-      })}`,
-    );
-  },
-});
-
-Deno.test({
-  ...needs("a monitor killed at any of its calls takes no container with it", { root: true }),
-  async fn() {
-    console.log(
-      `its monitor: killed at ${await killEverywhere({
-        victim: "monitor",
-        command: TALK,
-        isAgain: true,
-      })}`,
-    );
-  },
-});
+for (const [name, kind] of Object.entries(KINDS)) {
+  Deno.test({
+    ...needs(name, { root: true }),
+    async fn() {
+      console.log(`${kind.how}, the ${kind.victim}: killed at ${await killEverywhere(kind)}`);
+    },
+  });
+}
