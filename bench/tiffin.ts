@@ -41,6 +41,22 @@ export function tiffin(
   };
 }
 
+/** The whole command line of a Tiffin command, as mod.ts's first line has it. */
+export function tiffinWords(...words: string[]): string[] {
+  return [...firstLine(), `${project}/mod.ts`, ...words];
+}
+
+/** Runs a Tiffin command to its end. */
+export async function tiffinRun(
+  ...words: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [program, ...args] = tiffinWords(...words);
+  const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" })
+    .output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
 /** Where Tiffin keeps its state during the bench. */
 export function dataRoot(directory: string): string {
   return `${directory}/tiffin`;
