@@ -84,7 +84,9 @@ export function writeCall(
     arena.put(slot, constants.SYS[callee.name as keyof typeof constants.SYS]);
     slot += 2;
   }
-  for (const value of args) {
+  // by index: an iterator makes an object for each argument of each of a birth's calls
+  for (let i = 0; i < args.length; i++, slot += 2) {
+    const value = args[i];
     if (typeof value === "number" || typeof value === "bigint") arena.put(slot, value);
     else if (value === null) arena.put(slot, 0);
     else if (typeof value === "string") arena.putPlace(slot, arena.stringAt(value));
@@ -95,7 +97,6 @@ export function writeCall(
       flags |= 1 << ((slot - step - STEP.args / 4) / 2);
     } else if ("bytes" in value) arena.put(slot, place(value.bytes));
     else arena.put(slot, arena.strings(value));
-    slot += 2;
   }
   arena.put(step + STEP.call / 4, callee.address);
   arena.put(step + STEP.flags / 4, flags);

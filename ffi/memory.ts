@@ -32,8 +32,7 @@ export class Ref {
 
 /** A piece of an arena: an address for native code, bytes for us. */
 export class Memory {
-  /** how a person would write what is in it; without it the memory is written by its name */
-  text?: string;
+  private written?: string | (() => string);
 
   /**
    * Names a stretch of an arena, which {@linkcode Arena.allocate} has handed out.
@@ -49,6 +48,15 @@ export class Memory {
     readonly name: string,
     private arena: Arena,
   ) {}
+
+  /** How a person would write what is in it; without it the memory is written by its name. */
+  get text(): string | undefined {
+    return typeof this.written === "function" ? this.written() : this.written;
+  }
+
+  set text(text: string | (() => string)) {
+    this.written = text;
+  }
 
   /** A part of it, under the same name: one entry of a table. */
   part(offset: number, size: number): Memory {
@@ -74,7 +82,7 @@ export interface Struct {
   /** the struct as the kernel reads it */
   bytes: Uint8Array<ArrayBuffer>;
   /** the same for a reader: `{flags=O_RDONLY, resolve=RESOLVE_BENEATH}` */
-  text: string;
+  readonly text: string;
 }
 
 /** A stretch of shared memory, handed out from the front; asking for more than it has is an error. */

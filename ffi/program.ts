@@ -60,6 +60,9 @@ export interface CallOptions {
   onNonzero?: Label;
 }
 
+/** Nothing more to say of a call, as of most. */
+const NO_OPTIONS: CallOptions = {};
+
 /** One call of a program. */
 export interface Step {
   /** the function */
@@ -134,7 +137,7 @@ export class Program {
   private next = 0;
   private currentPhase: Phase = { title: "" };
   private why = "";
-  private options: CallOptions = {};
+  private options = NO_OPTIONS;
   private weaving = false;
   private readonly copyIn = (bytes: Uint8Array): number => this.arena.copy(bytes);
 
@@ -167,7 +170,7 @@ export class Program {
    * @param why one line for the reader of the program
    * @throws {RangeError} where the call does not fit: the steps' room or the arena is full
    */
-  call(why: string, options: CallOptions = {}): Calls<Ref> {
+  call(why: string, options: CallOptions = NO_OPTIONS): Calls<Ref> {
     this.why = why;
     this.options = options;
     asked = this;

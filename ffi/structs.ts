@@ -16,13 +16,24 @@ function words(...fields: (number | bigint)[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** A struct that is written out when somebody reads it: its fields, without those that are 0. */
+function struct(bytes: Uint8Array<ArrayBuffer>, fields: () => (string | 0)[]): Struct {
+  return {
+    bytes,
+    get text() {
+      return `{${fields().filter((field) => field !== 0).join(", ")}}`;
+    },
+  };
+}
+
 /** `struct open_how` of openat2(2). */
 export function openHow(how: { flags: number; mode?: number; resolve?: number }): Struct {
   const { flags, mode = 0, resolve = 0 } = how;
-  const parts = [`flags=${formatOpenFlags(flags)}`];
-  if (mode) parts.push(`mode=0${mode.toString(8)}`);
-  if (resolve) parts.push(`resolve=${formatFlags("RESOLVE", resolve)}`);
-  return { bytes: words(flags, mode, resolve), text: `{${parts.join(", ")}}` };
+  return struct(words(flags, mode, resolve), () => [
+    `flags=${formatOpenFlags(flags)}`,
+    mode && `mode=0${mode.toString(8)}`,
+    resolve && `resolve=${formatFlags("RESOLVE", resolve)}`,
+  ]);
 }
 
 /** `struct mount_attr` of mount_setattr(2); `propagation` is MS_PRIVATE and its like, 0 for none. */
@@ -30,12 +41,12 @@ export function mountAttr(
   attr: { set?: number; clear?: number; propagation?: number; usernsFd?: number },
 ): Struct {
   const { set = 0, clear = 0, propagation = 0, usernsFd = 0 } = attr;
-  const parts: string[] = [];
-  if (set) parts.push(`attr_set=${formatFlags("MOUNT_ATTR", set)}`);
-  if (clear) parts.push(`attr_clr=${formatFlags("MOUNT_ATTR", clear)}`);
-  if (propagation) parts.push(`propagation=${formatFlags("MS", propagation)}`);
-  if (usernsFd) parts.push(`userns_fd=${usernsFd}`);
-  return { bytes: words(set, clear, propagation, usernsFd), text: `{${parts.join(", ")}}` };
+  return struct(words(set, clear, propagation, usernsFd), () => [
+    set && `attr_set=${formatFlags("MOUNT_ATTR", set)}`,
+    clear && `attr_clr=${formatFlags("MOUNT_ATTR", clear)}`,
+    propagation && `propagation=${formatFlags("MS", propagation)}`,
+    usernsFd && `userns_fd=${usernsFd}`,
+  ]);
 }
 
 /**
@@ -80,11 +91,11 @@ export function winsize(rows: number, columns: number): Struct {
 export function cloneArgs(flags: number, cgroup = 0): Struct {
   // a child of the caller's own parent tells that one, as the caller itself would
   const signal = flags & CLONE.PARENT ? 0 : SIG.CHLD;
-  const parts = [`flags=${formatFlags("CLONE", flags)}`];
-  if (signal) parts.push("exit_signal=SIGCHLD");
-  if (cgroup) parts.push(`cgroup=${cgroup}`);
-  const bytes = words(flags, 0, 0, 0, signal, 0, 0, 0, 0, 0, cgroup);
-  return { bytes, text: `{${parts.join(", ")}}` };
+  return struct(words(flags, 0, 0, 0, signal, 0, 0, 0, 0, 0, cgroup), () => [
+    `flags=${formatFlags("CLONE", flags)}`,
+    signal && "exit_signal=SIGCHLD",
+    cgroup && `cgroup=${cgroup}`,
+  ]);
 }
 
 /** `struct sched_attr` of sched_setattr(2). */
@@ -110,14 +121,15 @@ export function schedAttr(
   [runtime, deadline, period].forEach((time, i) =>
     view.setBigUint64(24 + i * 8, BigInt(time), true)
   );
-  const parts = [`sched_policy=SCHED_${policy}`];
-  if (flags) parts.push(`sched_flags=${formatFlags("SCHED_FLAG", flags)}`);
-  if (nice) parts.push(`sched_nice=${nice}`);
-  if (priority) parts.push(`sched_priority=${priority}`);
-  if (runtime) parts.push(`sched_runtime=${runtime}`);
-  if (deadline) parts.push(`sched_deadline=${deadline}`);
-  if (period) parts.push(`sched_period=${period}`);
-  return { bytes, text: `{${parts.join(", ")}}` };
+  return struct(bytes, () => [
+    `sched_policy=SCHED_${policy}`,
+    flags && `sched_flags=${formatFlags("SCHED_FLAG", flags)}`,
+    nice && `sched_nice=${nice}`,
+    priority && `sched_priority=${priority}`,
+    runtime && `sched_runtime=${runtime}`,
+    deadline && `sched_deadline=${deadline}`,
+    period && `sched_period=${period}`,
+  ]);
 }
 
 /** `struct pollfd`, poll(2). */

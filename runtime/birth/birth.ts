@@ -98,7 +98,7 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   const args = program.arena.allocate(88, "clone_args");
   const struct = cloneArgs(flags);
   args.bytes.set(struct.bytes);
-  args.text = cgroup ? struct.text.replace("}", ", cgroup=cgroup}") : struct.text;
+  args.text = () => cgroup ? struct.text.replace("}", ", cgroup=cgroup}") : struct.text;
   if (cgroup) {
     program.call("which cgroup to be born in").memcpy(args.address + 80, cgroup.address, 4);
   }
