@@ -7,156 +7,175 @@
  * @module
  */
 
-const TABLE: readonly [number: number, name: string, meaning: string][] = [
-  [1, "EPERM", "operation not permitted"],
-  [2, "ENOENT", "no such file or directory"],
-  [3, "ESRCH", "no such process"],
-  [4, "EINTR", "interrupted system call"],
-  [5, "EIO", "input/output error"],
-  [6, "ENXIO", "no such device or address"],
-  [7, "E2BIG", "argument list too long"],
-  [8, "ENOEXEC", "exec format error"],
-  [9, "EBADF", "bad file descriptor"],
-  [10, "ECHILD", "no child processes"],
-  [11, "EAGAIN", "resource temporarily unavailable"],
-  [12, "ENOMEM", "cannot allocate memory"],
-  [13, "EACCES", "permission denied"],
-  [14, "EFAULT", "bad address"],
-  [15, "ENOTBLK", "block device required"],
-  [16, "EBUSY", "device or resource busy"],
-  [17, "EEXIST", "file exists"],
-  [18, "EXDEV", "invalid cross-device link"],
-  [19, "ENODEV", "no such device"],
-  [20, "ENOTDIR", "not a directory"],
-  [21, "EISDIR", "is a directory"],
-  [22, "EINVAL", "invalid argument"],
-  [23, "ENFILE", "too many open files in system"],
-  [24, "EMFILE", "too many open files"],
-  [25, "ENOTTY", "inappropriate ioctl for device"],
-  [26, "ETXTBSY", "text file busy"],
-  [27, "EFBIG", "file too large"],
-  [28, "ENOSPC", "no space left on device"],
-  [29, "ESPIPE", "illegal seek"],
-  [30, "EROFS", "read-only file system"],
-  [31, "EMLINK", "too many links"],
-  [32, "EPIPE", "broken pipe"],
-  [33, "EDOM", "numerical argument out of domain"],
-  [34, "ERANGE", "numerical result out of range"],
-  [35, "EDEADLK", "resource deadlock avoided"],
-  [36, "ENAMETOOLONG", "file name too long"],
-  [37, "ENOLCK", "no locks available"],
-  [38, "ENOSYS", "function not implemented"],
-  [39, "ENOTEMPTY", "directory not empty"],
-  [40, "ELOOP", "too many levels of symbolic links"],
-  [42, "ENOMSG", "no message of desired type"],
-  [43, "EIDRM", "identifier removed"],
-  [44, "ECHRNG", "channel number out of range"],
-  [45, "EL2NSYNC", "level 2 not synchronized"],
-  [46, "EL3HLT", "level 3 halted"],
-  [47, "EL3RST", "level 3 reset"],
-  [48, "ELNRNG", "link number out of range"],
-  [49, "EUNATCH", "protocol driver not attached"],
-  [50, "ENOCSI", "no CSI structure available"],
-  [51, "EL2HLT", "level 2 halted"],
-  [52, "EBADE", "invalid exchange"],
-  [53, "EBADR", "invalid request descriptor"],
-  [54, "EXFULL", "exchange full"],
-  [55, "ENOANO", "no anode"],
-  [56, "EBADRQC", "invalid request code"],
-  [57, "EBADSLT", "invalid slot"],
-  [59, "EBFONT", "bad font file format"],
-  [60, "ENOSTR", "device not a stream"],
-  [61, "ENODATA", "no data available"],
-  [62, "ETIME", "timer expired"],
-  [63, "ENOSR", "out of streams resources"],
-  [64, "ENONET", "machine is not on the network"],
-  [65, "ENOPKG", "package not installed"],
-  [66, "EREMOTE", "object is remote"],
-  [67, "ENOLINK", "link has been severed"],
-  [68, "EADV", "advertise error"],
-  [69, "ESRMNT", "srmount error"],
-  [70, "ECOMM", "communication error on send"],
-  [71, "EPROTO", "protocol error"],
-  [72, "EMULTIHOP", "multihop attempted"],
-  [73, "EDOTDOT", "RFS specific error"],
-  [74, "EBADMSG", "bad message"],
-  [75, "EOVERFLOW", "value too large for defined data type"],
-  [76, "ENOTUNIQ", "name not unique on network"],
-  [77, "EBADFD", "file descriptor in bad state"],
-  [78, "EREMCHG", "remote address changed"],
-  [79, "ELIBACC", "can not access a needed shared library"],
-  [80, "ELIBBAD", "accessing a corrupted shared library"],
-  [81, "ELIBSCN", ".lib section in a.out corrupted"],
-  [82, "ELIBMAX", "attempting to link in too many shared libraries"],
-  [83, "ELIBEXEC", "cannot exec a shared library directly"],
-  [84, "EILSEQ", "invalid or incomplete multibyte or wide character"],
-  [85, "ERESTART", "interrupted system call should be restarted"],
-  [86, "ESTRPIPE", "streams pipe error"],
-  [87, "EUSERS", "too many users"],
-  [88, "ENOTSOCK", "socket operation on non-socket"],
-  [89, "EDESTADDRREQ", "destination address required"],
-  [90, "EMSGSIZE", "message too long"],
-  [91, "EPROTOTYPE", "protocol wrong type for socket"],
-  [92, "ENOPROTOOPT", "protocol not available"],
-  [93, "EPROTONOSUPPORT", "protocol not supported"],
-  [94, "ESOCKTNOSUPPORT", "socket type not supported"],
-  [95, "EOPNOTSUPP", "operation not supported"],
-  [96, "EPFNOSUPPORT", "protocol family not supported"],
-  [97, "EAFNOSUPPORT", "address family not supported by protocol"],
-  [98, "EADDRINUSE", "address already in use"],
-  [99, "EADDRNOTAVAIL", "cannot assign requested address"],
-  [100, "ENETDOWN", "network is down"],
-  [101, "ENETUNREACH", "network is unreachable"],
-  [102, "ENETRESET", "network dropped connection on reset"],
-  [103, "ECONNABORTED", "software caused connection abort"],
-  [104, "ECONNRESET", "connection reset by peer"],
-  [105, "ENOBUFS", "no buffer space available"],
-  [106, "EISCONN", "transport endpoint is already connected"],
-  [107, "ENOTCONN", "transport endpoint is not connected"],
-  [108, "ESHUTDOWN", "cannot send after transport endpoint shutdown"],
-  [109, "ETOOMANYREFS", "too many references: cannot splice"],
-  [110, "ETIMEDOUT", "connection timed out"],
-  [111, "ECONNREFUSED", "connection refused"],
-  [112, "EHOSTDOWN", "host is down"],
-  [113, "EHOSTUNREACH", "no route to host"],
-  [114, "EALREADY", "operation already in progress"],
-  [115, "EINPROGRESS", "operation now in progress"],
-  [116, "ESTALE", "stale file handle"],
-  [117, "EUCLEAN", "structure needs cleaning"],
-  [118, "ENOTNAM", "not a XENIX named type file"],
-  [119, "ENAVAIL", "no XENIX semaphores available"],
-  [120, "EISNAM", "is a named type file"],
-  [121, "EREMOTEIO", "remote I/O error"],
-  [122, "EDQUOT", "disk quota exceeded"],
-  [123, "ENOMEDIUM", "no medium found"],
-  [124, "EMEDIUMTYPE", "wrong medium type"],
-  [125, "ECANCELED", "operation canceled"],
-  [126, "ENOKEY", "required key not available"],
-  [127, "EKEYEXPIRED", "key has expired"],
-  [128, "EKEYREVOKED", "key has been revoked"],
-  [129, "EKEYREJECTED", "key was rejected by service"],
-  [130, "EOWNERDEAD", "owner died"],
-  [131, "ENOTRECOVERABLE", "state not recoverable"],
-  [132, "ERFKILL", "operation not possible due to RF-kill"],
-  [133, "EHWPOISON", "memory page has hardware error"],
-];
-
 /** errno numbers by name: `E.ENOENT` is 2. */
-export const E: Readonly<Record<string, number>> = Object.fromEntries(
-  TABLE.map((row) => [row[1], row[0]]),
-);
+// deno-fmt-ignore -- a table of numbers
+export const E: Readonly<Record<string, number>> = {
+  EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, E2BIG: 7, ENOEXEC: 8, EBADF: 9,
+  ECHILD: 10, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EFAULT: 14, ENOTBLK: 15, EBUSY: 16, EEXIST: 17,
+  EXDEV: 18, ENODEV: 19, ENOTDIR: 20, EISDIR: 21, EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOTTY: 25,
+  ETXTBSY: 26, EFBIG: 27, ENOSPC: 28, ESPIPE: 29, EROFS: 30, EMLINK: 31, EPIPE: 32, EDOM: 33,
+  ERANGE: 34, EDEADLK: 35, ENAMETOOLONG: 36, ENOLCK: 37, ENOSYS: 38, ENOTEMPTY: 39, ELOOP: 40,
+  ENOMSG: 42, EIDRM: 43, ECHRNG: 44, EL2NSYNC: 45, EL3HLT: 46, EL3RST: 47, ELNRNG: 48, EUNATCH: 49,
+  ENOCSI: 50, EL2HLT: 51, EBADE: 52, EBADR: 53, EXFULL: 54, ENOANO: 55, EBADRQC: 56, EBADSLT: 57,
+  EBFONT: 59, ENOSTR: 60, ENODATA: 61, ETIME: 62, ENOSR: 63, ENONET: 64, ENOPKG: 65, EREMOTE: 66,
+  ENOLINK: 67, EADV: 68, ESRMNT: 69, ECOMM: 70, EPROTO: 71, EMULTIHOP: 72, EDOTDOT: 73,
+  EBADMSG: 74, EOVERFLOW: 75, ENOTUNIQ: 76, EBADFD: 77, EREMCHG: 78, ELIBACC: 79, ELIBBAD: 80,
+  ELIBSCN: 81, ELIBMAX: 82, ELIBEXEC: 83, EILSEQ: 84, ERESTART: 85, ESTRPIPE: 86, EUSERS: 87,
+  ENOTSOCK: 88, EDESTADDRREQ: 89, EMSGSIZE: 90, EPROTOTYPE: 91, ENOPROTOOPT: 92,
+  EPROTONOSUPPORT: 93, ESOCKTNOSUPPORT: 94, EOPNOTSUPP: 95, EPFNOSUPPORT: 96, EAFNOSUPPORT: 97,
+  EADDRINUSE: 98, EADDRNOTAVAIL: 99, ENETDOWN: 100, ENETUNREACH: 101, ENETRESET: 102,
+  ECONNABORTED: 103, ECONNRESET: 104, ENOBUFS: 105, EISCONN: 106, ENOTCONN: 107, ESHUTDOWN: 108,
+  ETOOMANYREFS: 109, ETIMEDOUT: 110, ECONNREFUSED: 111, EHOSTDOWN: 112, EHOSTUNREACH: 113,
+  EALREADY: 114, EINPROGRESS: 115, ESTALE: 116, EUCLEAN: 117, ENOTNAM: 118, ENAVAIL: 119,
+  EISNAM: 120, EREMOTEIO: 121, EDQUOT: 122, ENOMEDIUM: 123, EMEDIUMTYPE: 124, ECANCELED: 125,
+  ENOKEY: 126, EKEYEXPIRED: 127, EKEYREVOKED: 128, EKEYREJECTED: 129, EOWNERDEAD: 130,
+  ENOTRECOVERABLE: 131, ERFKILL: 132, EHWPOISON: 133,
+};
 
-/** The row of a number. */
-const rowOf = (errno: number) => TABLE.find((row) => row[0] === errno);
+/** A name and what it means, one to a line. */
+const MEANINGS = `
+EPERM operation not permitted
+ENOENT no such file or directory
+ESRCH no such process
+EINTR interrupted system call
+EIO input/output error
+ENXIO no such device or address
+E2BIG argument list too long
+ENOEXEC exec format error
+EBADF bad file descriptor
+ECHILD no child processes
+EAGAIN resource temporarily unavailable
+ENOMEM cannot allocate memory
+EACCES permission denied
+EFAULT bad address
+ENOTBLK block device required
+EBUSY device or resource busy
+EEXIST file exists
+EXDEV invalid cross-device link
+ENODEV no such device
+ENOTDIR not a directory
+EISDIR is a directory
+EINVAL invalid argument
+ENFILE too many open files in system
+EMFILE too many open files
+ENOTTY inappropriate ioctl for device
+ETXTBSY text file busy
+EFBIG file too large
+ENOSPC no space left on device
+ESPIPE illegal seek
+EROFS read-only file system
+EMLINK too many links
+EPIPE broken pipe
+EDOM numerical argument out of domain
+ERANGE numerical result out of range
+EDEADLK resource deadlock avoided
+ENAMETOOLONG file name too long
+ENOLCK no locks available
+ENOSYS function not implemented
+ENOTEMPTY directory not empty
+ELOOP too many levels of symbolic links
+ENOMSG no message of desired type
+EIDRM identifier removed
+ECHRNG channel number out of range
+EL2NSYNC level 2 not synchronized
+EL3HLT level 3 halted
+EL3RST level 3 reset
+ELNRNG link number out of range
+EUNATCH protocol driver not attached
+ENOCSI no CSI structure available
+EL2HLT level 2 halted
+EBADE invalid exchange
+EBADR invalid request descriptor
+EXFULL exchange full
+ENOANO no anode
+EBADRQC invalid request code
+EBADSLT invalid slot
+EBFONT bad font file format
+ENOSTR device not a stream
+ENODATA no data available
+ETIME timer expired
+ENOSR out of streams resources
+ENONET machine is not on the network
+ENOPKG package not installed
+EREMOTE object is remote
+ENOLINK link has been severed
+EADV advertise error
+ESRMNT srmount error
+ECOMM communication error on send
+EPROTO protocol error
+EMULTIHOP multihop attempted
+EDOTDOT RFS specific error
+EBADMSG bad message
+EOVERFLOW value too large for defined data type
+ENOTUNIQ name not unique on network
+EBADFD file descriptor in bad state
+EREMCHG remote address changed
+ELIBACC can not access a needed shared library
+ELIBBAD accessing a corrupted shared library
+ELIBSCN .lib section in a.out corrupted
+ELIBMAX attempting to link in too many shared libraries
+ELIBEXEC cannot exec a shared library directly
+EILSEQ invalid or incomplete multibyte or wide character
+ERESTART interrupted system call should be restarted
+ESTRPIPE streams pipe error
+EUSERS too many users
+ENOTSOCK socket operation on non-socket
+EDESTADDRREQ destination address required
+EMSGSIZE message too long
+EPROTOTYPE protocol wrong type for socket
+ENOPROTOOPT protocol not available
+EPROTONOSUPPORT protocol not supported
+ESOCKTNOSUPPORT socket type not supported
+EOPNOTSUPP operation not supported
+EPFNOSUPPORT protocol family not supported
+EAFNOSUPPORT address family not supported by protocol
+EADDRINUSE address already in use
+EADDRNOTAVAIL cannot assign requested address
+ENETDOWN network is down
+ENETUNREACH network is unreachable
+ENETRESET network dropped connection on reset
+ECONNABORTED software caused connection abort
+ECONNRESET connection reset by peer
+ENOBUFS no buffer space available
+EISCONN transport endpoint is already connected
+ENOTCONN transport endpoint is not connected
+ESHUTDOWN cannot send after transport endpoint shutdown
+ETOOMANYREFS too many references: cannot splice
+ETIMEDOUT connection timed out
+ECONNREFUSED connection refused
+EHOSTDOWN host is down
+EHOSTUNREACH no route to host
+EALREADY operation already in progress
+EINPROGRESS operation now in progress
+ESTALE stale file handle
+EUCLEAN structure needs cleaning
+ENOTNAM not a XENIX named type file
+ENAVAIL no XENIX semaphores available
+EISNAM is a named type file
+EREMOTEIO remote I/O error
+EDQUOT disk quota exceeded
+ENOMEDIUM no medium found
+EMEDIUMTYPE wrong medium type
+ECANCELED operation canceled
+ENOKEY required key not available
+EKEYEXPIRED key has expired
+EKEYREVOKED key has been revoked
+EKEYREJECTED key was rejected by service
+EOWNERDEAD owner died
+ENOTRECOVERABLE state not recoverable
+ERFKILL operation not possible due to RF-kill
+EHWPOISON memory page has hardware error
+`;
 
 /** The name of an errno number: 2 is `"ENOENT"`; a number without a name is given as `"errno 524"`. */
 export function errnoName(errno: number): string {
-  return rowOf(errno)?.[1] ?? `errno ${errno}`;
+  return Object.keys(E).find((name) => E[name] === errno) ?? `errno ${errno}`;
 }
 
 /** What an errno number means, in the words of errno(3): 2 is `"no such file or directory"`. */
 export function errnoMeaning(errno: number): string {
-  return rowOf(errno)?.[2] ?? "unknown error";
+  const line = MEANINGS.split("\n").find((line) => line.startsWith(`${errnoName(errno)} `));
+  return line?.slice(line.indexOf(" ") + 1) ?? "unknown error";
 }
 
 /**

@@ -44,7 +44,7 @@ class Desk {
     );
   }
 
-  /** Makes the call; its result, or −errno. */
+  /** Makes the call; its result, or -errno. */
   call(callee: Callee, args: readonly AnyArgument[]): number {
     this.write(callee, args);
     return this.outcome(walk(this.stepAddress, this.headerAddress));
@@ -135,7 +135,7 @@ export const libc: Calls<number> = bind(
   (callee, args) => check(callee, args, callHere(callee, args)),
 );
 
-/** libc's functions for loops in which failure is ordinary: each gives its result, or −errno. */
+/** libc's functions for loops in which failure is ordinary: each gives its result, or -errno. */
 export const attempt: Calls<number> = bind(signatures, lookUpInLibc, callHere);
 
 /** libc's functions on a blocking thread, for calls that wait; they throw as {@linkcode libc}'s do. */

@@ -12,7 +12,7 @@
  *
  * - An argument whose bit is set in the flags is an address, and the word found there is passed:
  *   so a file descriptor made by one step is used by another.
- * - −1 is failure, as everywhere in libc; errno is then read through `__errno_location` in the same
+ * - -1 is failure, as everywhere in libc; errno is then read through `__errno_location` in the same
  *   native call. Read later, through a second FFI call, V8 may have changed it in between.
  * - A `fork` step that gives 0 has made this process a child. The 0 is not stored: the slot is
  *   shared, and holds the pid for the parent. From there on the walk never returns to Deno: the end
@@ -39,7 +39,7 @@ export const STEP = {
   jump: 88,
   /** what the call returned */
   result: 96,
-  /** errno, when the call returned −1 */
+  /** errno, when the call returned -1 */
   errno: 104,
   /** how many times the call has returned */
   count: 112,
@@ -50,7 +50,7 @@ export const STEP = {
 export const FLAG = {
   /** the result has 64 bits; otherwise it is an `int` and is sign-extended */
   wide: 1 << 8,
-  /** −1 is a result like any other, and errno is not looked at */
+  /** -1 is a result like any other, and errno is not looked at */
   unchecked: 1 << 9,
   /** a result of 0 means: this is the child now, and it goes on with the next step */
   fork: 1 << 10,
@@ -314,6 +314,12 @@ export const LISTINGS: Record<typeof Deno.build.arch, string> = {
 
 /** The left column of a listing: the machine code itself. */
 export function machineCode(listing: string): Uint8Array<ArrayBuffer> {
-  const labelsAndMnemonics = /^.*:$|\|.*$|\s/gm;
-  return Uint8Array.fromHex(listing.replace(labelsAndMnemonics, ""));
+  const bytes: number[] = [];
+  for (let bar = listing.indexOf("|"); bar >= 0; bar = listing.indexOf("|", bar + 1)) {
+    // two digits and a blank for each byte
+    for (let i = listing.lastIndexOf("\n", bar) + 3; listing[i] !== " "; i += 3) {
+      bytes.push(parseInt(listing.slice(i, i + 2), 16));
+    }
+  }
+  return Uint8Array.from(bytes);
 }

@@ -45,7 +45,7 @@ export function allocatePages(size: number): [address: number, view: ArrayBuffer
     0n,
   );
   if (BigInt.asIntN(64, address) === -1n) {
-    throw new Error(`mmap(NULL, ${length}, …): no memory for ${length} bytes`);
+    throw new Error(`mmap(NULL, ${length}, ...): no memory for ${length} bytes`);
   }
   const pointer = Deno.UnsafePointer.create(address)!;
   return [Number(address), Deno.UnsafePointerView.getArrayBuffer(pointer, length)];
@@ -69,7 +69,7 @@ new Uint8Array(codePage).set(machineCode(LISTINGS[Deno.build.arch]));
 // memory when it maps a page executable, which aarch64 needs
 if (symbols.mprotect(BigInt(codeAddress), BigInt(PAGE), PROT.READ | PROT.EXEC) !== 0) {
   throw new Error(
-    "mprotect(…, PROT_READ|PROT_EXEC): this system forbids making memory executable; " +
+    "mprotect(..., PROT_READ|PROT_EXEC): this system forbids making memory executable; " +
       "SELinux's deny_execmem and some hardened kernels do",
   );
 }

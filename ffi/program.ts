@@ -1,7 +1,7 @@
 /**
  * A program of libc calls, kept as data: written here, walked by the machine, read by people.
  *
- * `program.call("why").mount(…)` writes down what `libc.mount(…)` would do now, and gives a
+ * `program.call("why").mount(...)` writes down what `libc.mount(...)` would do now, and gives a
  * {@linkcode Ref} to the result, which later calls can take as an argument. A program can be
  * printed before it runs, followed while it runs, and compared with another in a test.
  *
@@ -50,7 +50,7 @@ export interface Label {
 export interface CallOptions {
   /** errno names that are not a failure here */
   allow?: readonly string[];
-  /** what the result is, for a reader: `fd = open(…)` */
+  /** what the result is, for a reader: `fd = open(...)` */
   name?: string;
   /** the call makes a child, which goes on with the next step; the parent goes on at `parent` */
   fork?: { parent?: Label };
@@ -87,7 +87,7 @@ export interface Outcome {
   count: number;
   /** what it returned */
   result: number;
-  /** errno where it returned −1, else 0 */
+  /** errno where it returned -1, else 0 */
   errno: number;
 }
 
@@ -113,7 +113,7 @@ const recorder: Calls<Ref> = asNamed(signatures, (name) => (...args) => {
   const program = asked;
   asked = undefined;
   if (program) return program.record(name, args);
-  throw new Error(`call("why") comes before ${name}(…), each time, and not inside its arguments`);
+  throw new Error(`call("why") comes before ${name}(...), each time, and not inside its arguments`);
 });
 
 const callees = new Map<FunctionName, Callee>();
@@ -321,10 +321,10 @@ export class Program {
   }
 
   #allow(address: number, codes: readonly string[]): void {
-    for (const code of codes) {
-      const errno = E[code];
+    for (let i = 0; i < codes.length; i++) {
+      const errno = E[codes[i]];
       if (errno === undefined || errno > LARGEST_ALLOWED_ERRNO) {
-        throw new RangeError(`${code} is not the name of an errno`);
+        throw new RangeError(`${codes[i]} is not the name of an errno`);
       }
       this.arena.setBit(address + STEP.allowed, errno);
     }

@@ -2,14 +2,14 @@
  * The libc functions that this project calls, each with its result and its arguments.
  *
  * A line reads like the synopsis of a man page turned round: first the kind of the result, then
- * `name: kind` for each argument. From this one table come the types of `libc.mount(…)` and
- * `program.call(…).mount(…)`, what they write into a step, and how an error or `--explain` writes
+ * `name: kind` for each argument. From this one table come the types of `libc.mount(...)` and
+ * `program.call(...).mount(...)`, what they write into a step, and how an error or `--explain` writes
  * the call back.
  *
- * **Results.** `int` and `long`: −1 is failure, and errno says why. `syscall`: as `long`, made
+ * **Results.** `int` and `long`: -1 is failure, and errno says why. `syscall`: as `long`, made
  * through syscall(2), because not every glibc has a wrapper, or because the wrapper takes locks
  * that a forked child must not wait for (nptl(7): `setresuid` and its like signal every thread).
- * `pointer`: an address, NULL for failure. `negated`: an `int` that is −errno in a failure, as
+ * `pointer`: an address, NULL for failure. `negated`: an `int` that is -errno in a failure, as
  * libseccomp has it. `value`: an `int` that is never a failure. `void`: nothing.
  *
  * **Arguments.** `string` (a C string, or NULL), `strings` (an array of them that ends with NULL),

@@ -52,7 +52,7 @@ export function mountAttr(
 /**
  * `struct rlimit` of getrlimit(2).
  *
- * 2^64 − 1 is RLIM_INFINITY; so is whatever is larger, since a JSON number of that size is rounded.
+ * 2^64 - 1 is RLIM_INFINITY; so is whatever is larger, since a JSON number of that size is rounded.
  */
 export function rlimit(soft: number | bigint, hard: number | bigint): Struct {
   const infinity = 2n ** 64n - 1n;

@@ -11,7 +11,7 @@ import { didYouMean, show } from "./words.ts";
 
 /** One capability. */
 export interface Capability {
-  /** `CAP_…` */
+  /** `CAP_...` */
   readonly name: string;
   /** Its bit in the masks of capset(2) and /proc/PID/status. */
   readonly number: number;
@@ -65,9 +65,9 @@ const LETS = {
 };
 
 /** Every capability that the kernel has had up to Linux 6.18, by number. */
-export const CAPABILITIES: readonly Capability[] = Object.entries(LETS).map(
-  ([name, lets], number) => ({ name, number, lets }),
-);
+export function capabilities(): Capability[] {
+  return Object.entries(LETS).map(([name, lets], number) => ({ name, number, lets }));
+}
 
 /** Their names alone, by number. */
 export const CAPABILITY_NAMES: readonly string[] = Object.keys(LETS);
@@ -90,13 +90,10 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_SETFCAP",
 ];
 
-/** Name to number. */
-const NUMBERS = new Map(CAPABILITY_NAMES.map((name, number) => [name, number]));
-
 /**
  * The 64-bit mask of these capabilities, bit n for capability n, as /proc/PID/status shows it.
  *
- * @param names `CAP_…` names, as a spec has them
+ * @param names `CAP_...` names, as a spec has them
  * @throws {CapabilityError} for a name that is none
  */
 export function capabilityMask(names: readonly string[]): bigint {
@@ -182,13 +179,13 @@ function fullName(typed: string): string {
   const upper = typed.toUpperCase();
   if (upper === "ALL") return upper;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
-  if (!NUMBERS.has(name)) throw new CapabilityError(typed);
+  if (!CAPABILITY_NAMES.includes(name)) throw new CapabilityError(typed);
   return name;
 }
 
 /** A capability's bit number. */
 function numberOf(name: string): number {
-  const number = NUMBERS.get(name);
-  if (number === undefined) throw new CapabilityError(name);
+  const number = CAPABILITY_NAMES.indexOf(name);
+  if (number < 0) throw new CapabilityError(name);
   return number;
 }

@@ -10,7 +10,7 @@
  */
 export function show(value: unknown): string {
   if (typeof value === "string") {
-    const short = value.length > 60 ? value.slice(0, 60) + "…" : value;
+    const short = value.length > 60 ? value.slice(0, 60) + "\u2026" : value;
     // JSON escapes what is below 0x20, but not DEL and the second set of control characters.
     return JSON.stringify(short).replace(
       /[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g,
@@ -23,7 +23,7 @@ export function show(value: unknown): string {
   return typeof value === "function" ? "a function" : String(value);
 }
 
-/** `; did you mean "…"?`, or nothing where no candidate is near. For the end of a message. */
+/** `; did you mean "x"?`, or nothing where no candidate is near. For the end of a message. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   if (word.length > 100) return "";
   let best = "";

@@ -42,22 +42,30 @@ export function writeFile(
   writeValues(program, path, [{ value, why }], options);
 }
 
+const encoder = new TextEncoder();
+
 /** Writes several values into a file that takes one at a time, each in a write(2) of its own. */
 export function writeValues(
   program: Program,
   path: string | Memory,
   values: readonly Value[],
-  { flags = 0, mode = 0, allow = [] }: WriteOptions = {},
+  { flags = 0, mode = 0, allow }: WriteOptions = {},
 ): void {
-  // where the file may be missing, what follows gets −1 for a descriptor, and says EBADF
-  const missing = allow.length ? ["EBADF"] : [];
+  // where the file may be missing, what follows gets -1 for a descriptor, and says EBADF
+  const writing = allow && { allow: [...allow, "EBADF"] };
+  const closing = allow && { allow: ["EBADF"] };
   const file = program.call(values[0].why, { name: "file", allow })
     .open(path, O.WRONLY | O.CLOEXEC | flags, mode);
   for (const { value, why } of values) {
-    const bytes = new TextEncoder().encode(value);
-    program.call(values.length > 1 ? why : "the value, in one piece", {
-      allow: [...allow, ...missing],
-    }).write(file, { bytes, text: JSON.stringify(value) }, bytes.length);
+    const bytes = encoder.encode(value);
+    const content = {
+      bytes,
+      get text() {
+        return JSON.stringify(value);
+      },
+    };
+    program.call(values.length > 1 ? why : "the value, in one piece", writing)
+      .write(file, content, bytes.length);
   }
-  program.call("written", { allow: missing }).close(file);
+  program.call("written", closing).close(file);
 }

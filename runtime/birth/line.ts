@@ -132,8 +132,12 @@ function awaitAnswer(program: Program): void {
 export function waitForMaps(program: Program): void {
   program.phase("user namespace", 13);
   waitForAnswer(program, SAYS.waiting, "the user and group maps are for the parent to write");
-  program.call("the namespace's own root group…").setresgid(0, 0, 0);
-  program.call("…and user: every right in its own namespaces, and none outside").setresuid(0, 0, 0);
+  program.call("the namespace's own root group...").setresgid(0, 0, 0);
+  program.call("...and user: every right in its own namespaces, and none outside").setresuid(
+    0,
+    0,
+    0,
+  );
 }
 
 /** What a child that failed does: it says so, and waits until the parent has looked at it. */

@@ -157,12 +157,12 @@ export function setCapabilities(program: Program, capabilities: LinuxCapabilitie
     bytes: new Uint8Array(new Uint32Array(words).buffer),
     text: `{${text}}`,
   });
-  program.call("none is kept by a program without file capabilities…", { allow: ["EINVAL"] })
+  program.call("none is kept by a program without file capabilities...", { allow: ["EINVAL"] })
     .prctl(PR.CAP_AMBIENT, PR_CAP_AMBIENT.CLEAR_ALL, 0, 0, 0);
   // the kernel lets only those be raised that are in both other sets; runc passes over the rest too
   for (const name of ambient) {
     if (!permitted.includes(name) || !inheritable.includes(name)) continue;
-    program.call(`…but ${name}`)
+    program.call(`...but ${name}`)
       .prctl(PR.CAP_AMBIENT, PR_CAP_AMBIENT.RAISE, CAPABILITY_NAMES.indexOf(name), 0, 0);
   }
 }

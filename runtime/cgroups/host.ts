@@ -91,8 +91,8 @@ function readMounts(mountinfo: string): CgroupMountLine[] {
   const found: CgroupMountLine[] = [];
   for (const line of mountinfo.split("\n")) {
     // 31 23 0:28 /root /mount/point rw,relatime shared:4 - cgroup source rw,memory
+    if (!line.includes(" - cgroup")) continue;
     const [mount, fileSystem] = line.split(" - ");
-    if (!fileSystem?.startsWith("cgroup")) continue;
     const [, , , root, point, access] = mount.split(" ");
     const [type, , words] = fileSystem.split(" ");
     const options = words.split(",");

@@ -173,7 +173,7 @@ function evacuate(level: string, crowd: string[]): CgroupWrite[] {
   }));
 }
 
-const DELEGATE = "start it with `systemd-run --user --scope -p Delegate=yes …`, or as root";
+const DELEGATE = "start it with `systemd-run --user --scope -p Delegate=yes ...`, or as root";
 
 function notDelegated(controller: string, base: string, rootless: boolean): string {
   return `needs a ${controller} group, but ${base} may not be written to: ${

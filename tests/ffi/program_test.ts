@@ -93,9 +93,13 @@ Deno.test("why comes first, for each call of its own", () => {
   const program = make();
   const call = program.call("once");
   call.getpid();
-  assertThrows(() => call.getpid(), Error, 'call("why") comes before getpid(…)');
+  assertThrows(() => call.getpid(), Error, 'call("why") comes before getpid(...)');
   // the options of the outer call would be lost otherwise
-  assertThrows(() => program.call("outer").close(program.call("inner").dup(0)), Error, "close(…)");
+  assertThrows(
+    () => program.call("outer").close(program.call("inner").dup(0)),
+    Error,
+    "close(...)",
+  );
 });
 
 Deno.test("two programs are written side by side", () => {

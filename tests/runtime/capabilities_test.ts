@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import {
   boundingSet,
-  CAPABILITIES,
+  capabilities,
   CAPABILITY_NAMES,
   CapabilityError,
   capabilityMask,
@@ -18,6 +18,8 @@ import {
   resolveCapabilities,
 } from "../../runtime/capabilities.ts";
 import { needs } from "../helpers/needs.ts";
+
+const CAPABILITIES = capabilities();
 
 const HEADER = "/usr/include/linux/capability.h";
 

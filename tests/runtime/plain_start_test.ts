@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert/equals";
 import { loadedModules } from "../helpers/loaded_modules.ts";
 import { type Import, imports, projectFiles } from "../helpers/module_graph.ts";
 import { needs } from "../helpers/needs.ts";
-import { runTiffin } from "../helpers/run_tiffin.ts";
+import { project, runTiffin } from "../helpers/run_tiffin.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
 
 const PLAIN_START = "runtime/plain_start.ts";
@@ -23,6 +23,15 @@ Deno.test("the list of a plain start has what its three doors import, and nothin
   const needed = new Set(doors);
   for (const module of needed) for (const to of importsOf(module)) needed.add(to);
   assertEquals([...needed].filter((module) => !BEFORE.includes(module)).sort(), listed);
+});
+
+Deno.test("what a plain start loads is ASCII: V8 gives other text two bytes a letter", async () => {
+  const texts = await Promise.all([...listed, PLAIN_START, ...BEFORE].map(async (module) => ({
+    module,
+    text: await Deno.readTextFile(`${project}/${module}`),
+  })));
+  // deno-lint-ignore no-control-regex -- all of ASCII
+  assertEquals(texts.filter(({ text }) => /[^\x00-\x7f]/.test(text)).map((one) => one.module), []);
 });
 
 Deno.test({

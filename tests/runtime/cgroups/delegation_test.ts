@@ -34,7 +34,7 @@ Deno.test("an ordinary user without a delegated group gets none, and no limit", 
     CgroupError,
     "linux.resources.memory.limit: needs a memory group, but /sys/fs/cgroup/user.slice/" +
       "user-1000.slice/session-3.scope may not be written to: start it with `systemd-run --user " +
-      "--scope -p Delegate=yes …`, or as root",
+      "--scope -p Delegate=yes ...`, or as root",
   );
 });
 
