@@ -108,7 +108,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
       read: readHostFile,
     });
   const files = filesFor(network);
-  const volumes = request.volumes?.length
+  const volumes = request.volumes?.length || Object.keys(config.config?.Volumes ?? {}).length
     ? (await later<typeof import("./volumes.ts")>(import.meta, "./volumes.ts"))
       .chooseVolumes(request, directory, layers)
     : { mounts: [] };

@@ -1,7 +1,8 @@
 /**
  * A container's volumes: where they are, and what those that are new begin with.
  *
- * As Docker has it, that is what the image has in their places, unless it is told not to.
+ * As Docker has it, that is what the image has in their places, unless it is told not to; and an
+ * image can ask for volumes itself.
  *
  * @module
  */
@@ -31,10 +32,13 @@ export interface ChosenVolumes {
  * @param layers the directories that its root is made of, topmost first
  */
 export function chooseVolumes(
-  { volumes = [], dataRoot, from, isAgain = false }: ContainerRequest,
+  { volumes: asked = [], dataRoot, from, isAgain = false, options }: ContainerRequest,
   directory: string,
   layers: string[],
 ): ChosenVolumes {
+  const others = [...asked, ...options.mounts ?? []].map(({ destination }) => destination);
+  const taken = new Set([...others, ...Object.keys(options.tmpfs ?? {})]);
+  const volumes: Volume[] = [...asked, ...volumesOfImage(from, taken)];
   const mounts: Mount[] = volumes.map(({ name, destination, options }, i) => ({
     destination,
     type: "bind",
@@ -57,6 +61,22 @@ export function chooseVolumes(
     }
   };
   return { mounts, chapters: { fillsVolumes: true, answers: { [SAYS.volumes]: fill } } };
+}
+
+/** A volume as a request has it. */
+type Volume = NonNullable<ContainerRequest["volumes"]>[number];
+
+/** Places that are not an image's to give away. */
+const NOT_THEIRS = new Set([undefined, "proc", "sys", "dev"]);
+
+/** The volumes that the image asks for, where nothing else was asked for in their places. */
+function volumesOfImage(from: ContainerRequest["from"], taken: ReadonlySet<string>): Volume[] {
+  const named = typeof from === "string" ? [] : Object.keys(from.config.config?.Volumes ?? {});
+  const paths = named.map((path) => path.split("/").filter((part) => part !== "" && part !== "."))
+    .filter((parts) => !parts.includes("..") && !NOT_THEIRS.has(parts[0]))
+    .map((parts) => `/${parts.join("/")}`);
+  return [...new Set(paths).difference(taken)].sort()
+    .map((destination) => ({ destination, options: ["rbind", "rprivate"] }));
 }
 
 /** Whether nobody has used it; what a container has emptied stays empty when it starts again. */

@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
+import { assertStringIncludes } from "@std/assert/string-includes";
 import { needs } from "../helpers/needs.ts";
 import { runTiffin } from "../helpers/run_tiffin.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
@@ -58,5 +59,27 @@ Deno.test({
     assertEquals(await at("-v=bare:/data", LOOK), AS_IN_THE_IMAGE, "empty is new");
     assertEquals(await at("-v=nothing:/nowhere", "ls -A /nowhere"), "");
     assertEquals([...Deno.readDirSync(`${root.path}/tmp`)], []);
+    await makeAsking(root.path, tiffin);
+    const places = `cut -d' ' -f5 /proc/self/mountinfo | grep -e data -e made -e '^/$'`;
+    const asked = (...flags: string[]) =>
+      tiffin("run", "--rm", ...flags, "asks:1", "sh", "-c", `${LOOK}; cd /; ${places} | sort`);
+    assertEquals(await asked(), `${AS_IN_THE_IMAGE}/\n/data\n/made/here\n`);
+    await at("-v=kept:/data", "echo kept >/data/kept");
+    const own = await asked("-v=kept:/data", "--tmpfs=/made/here");
+    assertStringIncludes(own, "kept\n");
+    assertEquals(own.split("\n").slice(-4), ["/", "/data", "/made/here", ""]);
   },
 });
+
+/** Makes the image `asks:1`, which asks for volumes, also where it has no say. */
+async function makeAsking(
+  root: string,
+  tiffin: (...words: string[]) => Promise<string>,
+): Promise<void> {
+  await using talk = new Talk(command("run", "data:1", "sh", "-c", "echo up; read x"), root);
+  await talk.hear(/up/);
+  const [{ name }] = Deno.readDirSync(`${root}/containers`);
+  const wishes = ["/data/", "made/here", "/proc", "/", "/a/../..", "/dev/shm"];
+  await tiffin("commit", ...wishes.flatMap((path) => ["-c", `VOLUME ${path}`]), name, "asks:1");
+  await talk.end();
+}
