@@ -65,12 +65,17 @@ export function runWithText(
  * @throws {Error} with the program's own words, where it failed
  */
 export function checkRun({ command, status, errors }: TextRun): void {
+  const said = readErrors(errors);
+  const wait = status.at(0).value;
+  if (wait === 0) return;
+  const end = wait & 0x7f ? `killed by signal ${wait & 0x7f}` : `exit status ${wait >> 8}`;
+  throw new Error(`${command.join(" ")}: ${end}${said ? `: ${said}` : ""}`);
+}
+
+/** What a program has said into a file in memory, in one line; the file is closed. */
+export function readErrors(errors: Ref): string {
   const bytes = new Uint8Array(2000);
   const length = Math.max(attempt.pread(errors.value, bytes, bytes.length, 0), 0);
   attempt.close(errors.value);
-  const wait = status.at(0).value;
-  if (wait === 0) return;
-  const said = new TextDecoder().decode(bytes.subarray(0, length)).trim().split("\n").join("; ");
-  const end = wait & 0x7f ? `killed by signal ${wait & 0x7f}` : `exit status ${wait >> 8}`;
-  throw new Error(`${command.join(" ")}: ${end}${said ? `: ${said}` : ""}`);
+  return new TextDecoder().decode(bytes.subarray(0, length)).trim().split("\n").join("; ");
 }

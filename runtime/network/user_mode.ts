@@ -1,5 +1,6 @@
 /**
- * The network of a container that an ordinary user starts: pasta(1), which needs no rights.
+ * The network of a container that an ordinary user starts: pasta(1), which needs no rights; or
+ * slirp4netns(1), where that is what is installed.
  *
  * It reads from an interface in the container what would go out, and makes connections of its own
  * on the host with it. It ends when it is told to, which is when the container ends.
@@ -12,6 +13,7 @@ import { attempt } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
 import { Program, type Weave } from "../../ffi/program.ts";
 import { readHostFile } from "../host_files.ts";
+import { later } from "../later.ts";
 import { containerDirectory } from "../records.ts";
 import type { ContainerNetwork, Seeker } from "./choice.ts";
 import { checkRun, runWithText } from "./helper.ts";
@@ -20,10 +22,14 @@ import { choosePorts, exposedPorts } from "./ports.ts";
 import { NetworkError, type NetworkRequest, resolverOf } from "./request.ts";
 import type { PublishedPort } from "./state.ts";
 
-const PLACES = ["/usr/bin/pasta", "/usr/local/bin/pasta", "/bin/pasta"];
+const PLACES = ["/usr/bin", "/usr/local/bin", "/bin"];
+
+function find(name: string): string | undefined {
+  return PLACES.map((place) => `${place}/${name}`).find((path) => attempt.access(path, X_OK) === 0);
+}
 
 const TUN = "/dev/net/tun";
-const [R_OK, W_OK] = [4, 2];
+const [R_OK, W_OK, X_OK] = [4, 2, 1];
 
 /** The file in which pasta says which process it is. */
 function pidFile(directory: string): string {
@@ -35,7 +41,10 @@ function pidFile(directory: string): string {
  *
  * @throws {NetworkError} for what takes a bridge, and where pasta is not installed
  */
-export function userNetwork(asked: NetworkRequest, seeker: Seeker): ContainerNetwork {
+export async function userNetwork(
+  asked: NetworkRequest,
+  seeker: Seeker,
+): Promise<ContainerNetwork> {
   const named = asked.networks?.find((use) =>
     use.name !== "bridge" || use.address || use.address6 || use.mac || use.aliases
   );
@@ -50,15 +59,16 @@ export function userNetwork(asked: NetworkRequest, seeker: Seeker): ContainerNet
       "only root can make the rules of the packet filter that a service takes",
     );
   }
-  const pasta = PLACES.find((path) => attempt.access(path, 1) === 0);
-  if (pasta === undefined) {
+  const [pasta, slirp] = [find("pasta"), find("slirp4netns")];
+  if (pasta === undefined && slirp === undefined) {
     throw new NetworkError(
-      "pasta, an ordinary user's way out, is not installed (on Debian: apt install passt)",
+      "neither pasta nor slirp4netns, an ordinary user's ways out, is installed " +
+        "(on Debian: apt install passt)",
     );
   }
   if (attempt.access(TUN, R_OK | W_OK) !== 0) {
     throw new NetworkError(
-      `${TUN}, through which pasta gets a container's packets, cannot be opened by this user: ` +
+      `${TUN}, through which a container's packets would come, cannot be opened by this user: ` +
         `sudo modprobe tun; sudo chmod 666 ${TUN}`,
     );
   }
@@ -69,16 +79,25 @@ export function userNetwork(asked: NetworkRequest, seeker: Seeker): ContainerNet
   const network: ContainerNetwork = {
     part: {
       setUp: () => {},
-      connect: (pid, weave) => Promise.resolve(run(pasta, ports, directory, pid, weave)),
+      connect: async (pid, weave) =>
+        pasta === undefined
+          ? (await slirpModule()).runSlirp(slirp!, ports, directory, pid, weave)
+          : runPasta(pasta, ports, directory, pid, weave),
     },
-    lines: { resolver: resolverOf(asked) },
+    lines: pasta === undefined
+      ? (await slirpModule()).slirpLines(resolverOf(asked), seeker.names)
+      : { resolver: resolverOf(asked) },
     claim: () => Promise.resolve(network),
   };
   return network;
 }
 
+function slirpModule() {
+  return later<typeof import("./slirp.ts")>(import.meta, "./slirp.ts");
+}
+
 /** The parent's calls: pasta is ready when the process that was started has ended. */
-function run(
+function runPasta(
   pasta: string,
   ports: readonly PublishedPort[],
   directory: string,
@@ -111,7 +130,8 @@ function portList(ports: readonly PublishedPort[], protocol: "tcp" | "udp"): str
 }
 
 /** Ends the program that was a container's way out. */
-export function endUserNetwork(directory: string): void {
+export async function endUserNetwork(directory: string): Promise<void> {
+  (await slirpModule()).endSlirp(directory);
   const pid = Number(readHostFile(pidFile(directory)));
   if (!pid) return;
   const fd = attempt.pidfd_open(pid, 0);

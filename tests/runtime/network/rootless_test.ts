@@ -9,6 +9,9 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
+import { assertThrows } from "@std/assert/throws";
+import { NetworkError } from "../../../runtime/network/request.ts";
+import { runSlirp, slirpLines } from "../../../runtime/network/slirp.ts";
 import { needs } from "../../helpers/needs.ts";
 import { runTiffin } from "../../helpers/run_tiffin.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
@@ -79,4 +82,23 @@ Deno.test({
     const reason = "tiffin: the container has no network but loopback: ";
     assertEquals(stderr === "" || stderr.startsWith(reason), true, stderr);
   },
+});
+
+Deno.test("slirp4netns, where there is no pasta: its calls, and what it cannot", () => {
+  const port = { host: 8080, container: 80, protocol: "tcp" as const };
+  const { program } = runSlirp("/usr/bin/slirp4netns", [port], "/root/containers/1", "PID");
+  const calls = program.steps.map((step) => program.format(step));
+  const start = calls.find((call) => call.startsWith("execve"))!;
+  assertStringIncludes(start, '"--api-socket=slirp.sock", "--ready-fd=200", "PID", "eth0"');
+  assertStringIncludes(start, '"--disable-host-loopback"');
+  assertThrows(
+    () => runSlirp("/usr/bin/slirp4netns", [{ ...port, ip: "2001:db8::1" }], "/x", "PID"),
+    NetworkError,
+    "-p: 2001:db8::1: slirp4netns knows addresses of IPv4 only",
+  );
+  assertEquals(slirpLines({ nameserver: undefined }, "web"), {
+    hosts: ["10.0.2.100\tweb"],
+    gateway: "10.0.2.2",
+    resolver: { nameserver: ["10.0.2.3"] },
+  });
 });
