@@ -13,20 +13,13 @@ import { sendSignal } from "../runtime/lifecycle/send_signal.ts";
 import { StateError } from "../runtime/lifecycle/state_error.ts";
 import { waitForEnd } from "../runtime/lifecycle/wait.ts";
 import { followLog, logEnd } from "../runtime/log_follow.ts";
-import { DETACH_KEYS, DetachKeys, parseDetachKeys } from "./detach_keys.ts";
+import { DetachKeys, parseDetachKeys } from "./detach_keys.ts";
+import { ATTACH_FLAGS, DETACH_KEYS } from "./flags/attach_table.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { printError } from "./output.ts";
 import { lendKeyboard, windowSize, writeAll } from "./terminal.ts";
 import type { Help } from "./usage.ts";
-
-/** The flags that say how a container is joined; `start -a` has them as well. */
-export const ATTACH_FLAGS = {
-  "detach-keys": { value: "KEYS", help: `leave it by these keys (${DETACH_KEYS})` },
-  "sig-proxy": {
-    help: "pass signals on, where it has no terminal (the default; --sig-proxy=false: not)",
-  },
-} as const satisfies FlagTable;
 
 const FLAGS = {
   ...ATTACH_FLAGS,
@@ -91,9 +84,8 @@ export async function attachTo(
 ): Promise<number> {
   const filter = new DetachKeys(parseDetachKeys(detachKeys));
   const left = new AbortController();
-  using ends = takeEnds(info);
-  const isInForeground = ends.terminal === undefined && logEnd(info.directory) === 0 &&
-    !hasLog(info);
+  using ends = endsOf(info, from !== undefined);
+  const isInForeground = ends.terminal === undefined && !hasLog(info);
   if (isInForeground) {
     throw new StateError(
       `${info.record.name ?? info.id.slice(0, 12)} runs in the foreground of another command, ` +
@@ -119,6 +111,16 @@ export async function attachTo(
   }
   const after = await waitForEnd(root, info);
   return after?.status?.exit.code ?? 0;
+}
+
+/** One that was just started may have ended already: then there is only its log. */
+function endsOf(info: ContainerInfo, isJustStarted: boolean): Ends {
+  try {
+    return takeEnds(info);
+  } catch (error) {
+    if (!isJustStarted || !(error instanceof StateError)) throw error;
+    return { [Symbol.dispose]() {} };
+  }
 }
 
 function hasLog({ directory }: ContainerInfo): boolean {

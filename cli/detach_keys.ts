@@ -1,14 +1,11 @@
 /**
- * The keys that leave an attached container to itself: `ctrl-p,ctrl-q` unless told otherwise.
+ * The keys that leave an attached container to itself: read, and found among others.
  *
  * @module
  */
 
 import type { KeyFilter } from "./terminal.ts";
 import { wrongValue } from "./flags/grammar.ts";
-
-/** Docker's, which no shell and no editor has as a sequence. */
-export const DETACH_KEYS = "ctrl-p,ctrl-q";
 
 /** Reads `--detach-keys`: single characters and `ctrl-` with one, after commas; empty: none. */
 export function parseDetachKeys(text: string): Uint8Array {

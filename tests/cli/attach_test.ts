@@ -151,6 +151,31 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs("start -a shows all that is written, and exits as the container does", anyUser),
+  async fn() {
+    await using web = await detached(box, ["sh", "-c", "echo out; echo err >&2; exit 5"]);
+    await web.text("wait", web.id);
+    const { code, stdout, stderr } = await web.tiffin("start", "-a", web.id);
+    assertEquals([code, stdout, stderr], [5, "out\n", "err\n"]);
+  },
+});
+
+Deno.test({
+  ...needs("start -ai is a shell in this terminal", anyUser),
+  async fn() {
+    await using web = await detached(box, ["sh"], "-it", "-e", "PS1=in$ ");
+    await web.text("kill", web.id);
+    await web.text("wait", web.id);
+    await using pty = await shell();
+    await pty.type(`tiffin start -ai ${web.id}\r`);
+    await pty.see(/in\$ $/);
+    await pty.type("exit 8\r");
+    await pty.see(/host\$ $/);
+    assertEquals(await pty.command("echo $?", /host\$ $/), "8");
+  },
+});
+
+Deno.test({
   ...needs("attach to what does not run, or runs in the foreground, is refused", anyUser),
   async fn() {
     await using web = await detached(box, ["true"]);

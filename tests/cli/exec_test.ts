@@ -9,7 +9,7 @@ import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { needs } from "../helpers/needs.ts";
 import { runTiffin } from "../helpers/run_tiffin.ts";
-import { anyUser, localBox, Talk, tiffin } from "./box.ts";
+import { anyUser, localBox, passesSignals, Talk, tiffin } from "./box.ts";
 import { detached, IDLE } from "./detached.ts";
 
 const box = localBox();
@@ -153,6 +153,7 @@ Deno.test({
     const script = "trap 'echo told; exit 5' TERM; echo up; while :; do sleep 0.02; done";
     await using talk = new Talk(tiffin("exec", web.id, "sh", "-c", script), box.path);
     await talk.hear(/up/);
+    await passesSignals(talk.pid);
     talk.kill("SIGTERM");
     const { code, stdout } = await talk.end();
     assertEquals([code, stdout], [5, "told\n"]);
