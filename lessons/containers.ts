@@ -40,8 +40,6 @@ export interface Detached {
   pid: number;
 }
 
-let made = 0;
-
 /**
  * Starts a container by `tiffin run --detach`, without a network; it is removed in the end.
  *
@@ -52,7 +50,7 @@ export async function startDetached(
   workshop: Workshop,
   args: readonly string[],
 ): Promise<Detached> {
-  const name = `lesson-${Deno.pid}-${++made}`;
+  const name = `lesson-${crypto.randomUUID().slice(0, 8)}`;
   workshop.defer(() => workshop.run(["tiffin", "rm", "-f", name]));
   const { code, output } = await workshop.run([
     ...["tiffin", "run", "--detach", "--network", "none", "--name", name, ...args],

@@ -14,6 +14,7 @@ import { beginBirth, type HalfMade } from "../births.ts";
 import { namespaceOf, NAMESPACES, statusField } from "../containers.ts";
 import type { Lesson, Stage } from "../lesson.ts";
 import { lacks } from "../needs.ts";
+import { showValues } from "../tables.ts";
 
 /** The lesson's steps. */
 export const lesson: Lesson = {
@@ -45,7 +46,7 @@ async function theProgram(stage: Stage): Promise<void> {
     phases.set(title, [...phases.get(title) ?? [], line]);
   }
   stage.show([...phases].map(([title, { length }]) => `${String(length).padStart(4)}  ${title}`));
-  stage.show(`${String(lines.length).padStart(4)}  in all`);
+  showValues(stage, [[String(lines.length).padStart(4), { en: "in all", zh: "总共" }]]);
   stage.expect(lines.length > 100 && lines.length < 400, {
     en: `there are ${lines.length} calls`,
     zh: `共有 ${lines.length} 个调用`,
@@ -70,10 +71,15 @@ async function namespaces(stage: Stage): Promise<void> {
   const mounts = (who: number | "self") => mountsOf(who).length;
   const [ours, theirs] = [mounts("self"), mounts(half.pid)];
   const isSameFile = sameFile("/etc/passwd", `/proc/${half.pid}/root/etc/passwd`);
-  stage.show([
-    `namespaces of its own  ${own.join(" ")}`,
-    `mounts                 ${theirs}, and the host has ${ours}`,
-    `its /etc/passwd        ${isSameFile ? "the host's" : "another file"}`,
+  showValues(stage, [
+    [own.join(" "), { en: "namespaces of its own", zh: "自己的命名空间" }],
+    [theirs, { en: `mounts; the host has ${ours}`, zh: `个挂载；宿主机有 ${ours} 个` }],
+    [
+      "/etc/passwd",
+      isSameFile
+        ? { en: "is the host's file", zh: "就是宿主机的文件" }
+        : { en: "is another file", zh: "是另一个文件" },
+    ],
   ]);
   stage.expect(own.includes("mnt") && own.includes("pid") && theirs === ours && isSameFile, {
     en: "the child is not what the lesson says",
@@ -120,12 +126,14 @@ async function fileSystem(stage: Stage): Promise<void> {
   stage.show(cut(calls.map(({ line }) => line.replaceAll(/[0-9a-f]{64}/g, "$ID"))));
   const pivoted = mountsOf(half.pid);
   await half.goOn(({ step }) => step.phase.title === "names and parameters");
-  stage.show([
-    `mounts before          ${before}`,
-    `after the pivot        ${pivoted.length}: ${
-      pivoted.map(({ point, type }) => `${type} at ${point}`)
-    }`,
-    `when all are made      ${mountsOf(half.pid).length}`,
+  const [{ type, point }] = pivoted;
+  showValues(stage, [
+    [before, { en: "mounts before", zh: "个挂载，换根之前" }],
+    [pivoted.length, {
+      en: `after it: ${type} at ${point}`,
+      zh: `个，换根之后：${point} 处的 ${type}`,
+    }],
+    [mountsOf(half.pid).length, { en: "when all are made", zh: "个，全部创建之后" }],
   ]);
   stage.expect(before > 3 && pivoted.length === 1 && pivoted[0].type === "overlay", {
     en: `${pivoted.length} mounts are left`,
@@ -163,10 +171,12 @@ async function process(stage: Stage): Promise<void> {
   const program = Deno.readLinkSync(`/proc/${pid}/exe`);
   const name = (path: string) => path.slice(path.lastIndexOf("/") + 1);
   stage.show([
-    `${"".padEnd(12)}${"before".padEnd(20)}after`,
+    stage.language === "zh"
+      ? `${" ".repeat(12)}之前${" ".repeat(16)}之后`
+      : `${" ".repeat(12)}${"before".padEnd(20)}after`,
     ...FIELDS.map((field, i) => `${field.padEnd(12)}${before[i].padEnd(20)}${after[i]}`),
-    `${"process id".padEnd(12)}${String(pid).padEnd(20)}${pid}`,
-    `${"program".padEnd(12)}${name(maker).padEnd(20)}${name(program)}`,
+    `${"PID".padEnd(12)}${String(pid).padEnd(20)}${pid}`,
+    `${"exe".padEnd(12)}${name(maker).padEnd(20)}${name(program)}`,
   ]);
   stage.expect(after[3] === "1" && after[4] === "2" && before[3] === "0" && maker !== program, {
     en: "the process is not what the lesson says",

@@ -8,6 +8,7 @@ import { readHostFile } from "../../runtime/host_files.ts";
 import { type Detached, startDetached, statusField } from "../containers.ts";
 import type { Lesson, Stage } from "../lesson.ts";
 import { descendants } from "../workshop.ts";
+import { showValues } from "../tables.ts";
 
 /** The lesson's steps. */
 export const lesson: Lesson = {
@@ -30,15 +31,15 @@ async function tiffin(stage: Stage, words: string): Promise<string> {
 }
 
 async function createAndStart(stage: Stage): Promise<void> {
-  const name = `life-${Deno.pid}`;
+  const name = `life-${crypto.randomUUID().slice(0, 4)}`;
   stage.defer(() => stage.run(["tiffin", "rm", "-f", name]));
   await tiffin(stage, `create --name ${name} --network none local sleep 600`);
   const before = descendants(Deno.pid).filter(isContained).length;
   await tiffin(stage, `start ${name}`);
   const after = descendants(Deno.pid).filter(isContained);
-  stage.show([
-    `processes of the container's after create   ${before}`,
-    `and after start                             ${after.length}`,
+  showValues(stage, [
+    [before, { en: "processes of the container's after create", zh: "个容器进程，create 之后" }],
+    [after.length, { en: "after start", zh: "个，start 之后" }],
   ]);
   stage.expect(before === 0 && after.length === 1, {
     en: "create has made a process, or start has made none",
@@ -72,10 +73,10 @@ async function pause(stage: Stage): Promise<void> {
   const second = await count();
   await tiffin(stage, `unpause ${one.name}`);
   await stage.until(async () => Number(await count()) > Number(second));
-  stage.show([
-    `it had counted to        ${first}`,
-    `a second later           ${second}`,
-    `after unpause it goes on ${Number(second) + 1}, ${Number(second) + 2} …`,
+  showValues(stage, [
+    [first, { en: "it had counted to when it was paused", zh: "暂停时数到的数" }],
+    [second, { en: "a second later", zh: "一秒钟之后" }],
+    [`> ${second}`, { en: "after unpause", zh: "unpause 之后" }],
   ]);
   stage.expect(first === second, {
     en: "it has counted on while it was paused",
@@ -89,7 +90,10 @@ async function stopAndTell(stage: Stage, { name }: Detached, flags: string) {
   await tiffin(stage, `stop ${flags} ${name}`);
   const seconds = (performance.now() - begin) / 1000;
   const { output } = await stage.run(["tiffin", "wait", name]);
-  stage.show([`seconds    ${seconds.toFixed(1)}`, `exit code  ${output.trim()}`]);
+  showValues(stage, [
+    [seconds.toFixed(1), { en: "seconds", zh: "秒" }],
+    [output.trim(), { en: "exit code", zh: "退出码" }],
+  ]);
   return { seconds, code: output.trim() };
 }
 

@@ -10,6 +10,7 @@ import { findContainer } from "../../runtime/containers.ts";
 import { startDetached } from "../containers.ts";
 import { type Group, makeGroup } from "../groups.ts";
 import type { Lesson, Stage } from "../lesson.ts";
+import { showValues } from "../tables.ts";
 
 /** The lesson's steps. */
 export const lesson: Lesson = {
@@ -50,12 +51,9 @@ async function twoReadings(stage: Stage): Promise<void> {
   const second = [usage(busy), usage(idle)];
   const share = first.map((before, i) => (second[i] - before) / 1e6 / seconds);
   stage.show([
-    `${"".padEnd(6)}${"first".padStart(12)}${"second".padStart(12)}${
-      "of a processor".padStart(18)
-    }`,
-    ...["busy", "idle"].map((name, i) =>
-      `${name.padEnd(6)}${`${first[i]} µs`.padStart(12)}${`${second[i]} µs`.padStart(12)}` +
-      percent(share[i]).padStart(18)
+    ...["loop", "sleep"].map((name, i) =>
+      `${name.padEnd(6)}${`${first[i]} µs`.padStart(12)} → ${`${second[i]} µs`.padStart(12)}` +
+      ` / ${seconds.toFixed(2)} s = ${percent(share[i])}`
     ),
   ]);
   stage.expect(share[0] > 0.02 && share[1] < share[0] / 4, {
@@ -73,10 +71,13 @@ async function memoryAndCache(stage: Stage): Promise<void> {
   const memory = () => readStats(group.record).memory ?? { usage: 0, inactiveFile: 0 };
   await stage.until(() => running.output().includes("done"));
   const { usage, inactiveFile } = memory();
-  stage.show([
-    `the group is charged with      ${inMib(usage)}`,
-    `of that, cache not lately used ${inMib(inactiveFile)}`,
-    `what stats shows               ${inMib(usage - inactiveFile)}`,
+  showValues(stage, [
+    [inMib(usage), { en: "is what the group is charged with", zh: "记在该组账上的" }],
+    [inMib(inactiveFile), {
+      en: "of that is cache, not lately used",
+      zh: "其中最近没有使用的缓存",
+    }],
+    [inMib(usage - inactiveFile), { en: "is what stats shows", zh: "stats 显示的" }],
   ]);
   stage.expect(usage > 25 * MIB && usage - inactiveFile < usage / 2, {
     en: "the file is not in the group's cache",
@@ -108,10 +109,10 @@ async function pressure(stage: Stage): Promise<void> {
   const share = (waited()! - before) / 1e3 / (performance.now() - begin);
   await running.stop();
   await stage.type("head -n 1 /proc/pressure/cpu");
-  stage.show([
-    `processors               ${processors}`,
-    `loops                    ${processors * 4}`,
-    `somebody had to wait for ${percent(share)} of the time`,
+  showValues(stage, [
+    [processors, { en: "processors", zh: "个处理器" }],
+    [processors * 4, { en: "loops", zh: "个循环" }],
+    [percent(share), { en: "of the time somebody had to wait", zh: "的时间里有进程在等待" }],
   ]);
   stage.expect(share > 0.3, {
     en: `somebody waited for ${percent(share)} of the time only`,
@@ -154,12 +155,13 @@ async function theModel(stage: Stage): Promise<void> {
   const host = meminfo("MemTotal");
   const system = host - meminfo("MemAvailable") - containers;
   const rest = host - system;
-  stage.show([
-    `R_h  the host has                        ${inMib(host)}`,
-    `R_s  the system and all the rest hold    ${inMib(system)}`,
-    `R_c  containers can have                 ${inMib(rest)}`,
-    `     of that, these two hold             ${inMib(containers)}`,
-    `     room for containers of 64 MiB       ${String(Math.floor(rest / (64 * MIB))).padStart(8)}`,
+  const room = Math.floor(rest / (64 * MIB));
+  showValues(stage, [
+    [inMib(host), { en: "R_h  the host has", zh: "R_h  宿主机共有" }],
+    [inMib(system), { en: "R_s  the system and all the rest hold", zh: "R_s  系统和其他一切占用" }],
+    [inMib(rest), { en: "R_c  containers can have", zh: "R_c  容器可用" }],
+    [inMib(containers), { en: "     of that, these two hold", zh: "     其中这两个容器占用" }],
+    [room, { en: "     containers of 64 MiB have room", zh: "     个 64 MiB 的容器放得下" }],
   ]);
   stage.expect(containers > 0 && system > 0 && rest > containers, {
     en: "the numbers do not add up",
@@ -175,10 +177,10 @@ async function moreThanThereIs(stage: Stage): Promise<void> {
     pids.push(pid);
   }
   const alive = pids.filter((pid) => readHostFile(`/proc/${pid}/comm`) === "sleep\n").length;
-  stage.show([
-    `the host has             ${inMib(limit * MIB)}`,
-    `limits in sum            ${inMib(3 * limit * MIB)}`,
-    `containers that run      ${String(alive).padStart(8)}`,
+  showValues(stage, [
+    [inMib(limit * MIB), { en: "is what the host has", zh: "宿主机共有" }],
+    [inMib(3 * limit * MIB), { en: "is the sum of the limits", zh: "上限之和" }],
+    [alive, { en: "containers run", zh: "个容器在运行" }],
   ]);
   stage.expect(alive === 3, {
     en: `only ${alive} of them run`,
@@ -204,9 +206,9 @@ async function shared(stage: Stage): Promise<void> {
   stage.show([
     `${"".padEnd(12)}${"Rss".padStart(10)}${"Pss".padStart(10)}`,
     ...rows.map(([rss, pss], i) =>
-      `container ${i + 1} ${`${rss} KiB`.padStart(10)}${`${pss} KiB`.padStart(10)}`
+      `${String(i + 1).padEnd(12)}${`${rss} KiB`.padStart(10)}${`${pss} KiB`.padStart(10)}`
     ),
-    `in sum      ${`${rss} KiB`.padStart(10)}${`${pss} KiB`.padStart(10)}`,
+    `${"1 + 2 + 3".padEnd(12)}${`${rss} KiB`.padStart(10)}${`${pss} KiB`.padStart(10)}`,
   ]);
   stage.expect(pss < rss * 0.8, {
     en: "they share nothing",

@@ -115,7 +115,10 @@ async function allAtOnce(stage: Stage): Promise<void> {
   const rows = fields.map((field) =>
     `${field.padEnd(12)}${statusField("self", field).padEnd(20)}${statusField(pid, field)}`
   );
-  stage.show([`${"".padEnd(12)}${"this command".padEnd(20)}a container`, ...rows]);
+  const heading = stage.language === "zh"
+    ? `${" ".repeat(12)}本命令${" ".repeat(14)}容器`
+    : `${" ".repeat(12)}${"this command".padEnd(20)}a container`;
+  stage.show([heading, ...rows]);
   stage.expect(statusField(pid, "NoNewPrivs") === "1" && statusField(pid, "Seccomp") === "2", {
     en: "the container is not as protected as the lesson says",
     zh: "容器的保护与课文所说不同",
