@@ -59,6 +59,11 @@ export class StepKeys implements Audience {
     this.reader.close();
   }
 
+  /** What is let through altogether is not looked at. */
+  isCurious(): boolean {
+    return this.pace !== "all";
+  }
+
   /** Shows the call, and waits for a key. */
   async before(stop: Stop): Promise<void> {
     if (this.hasQuit) throw new Quit();

@@ -9,7 +9,6 @@ import { SIG } from "../ffi/constants.ts";
 import { start } from "../runtime/container.ts";
 import { findImage } from "../runtime/images/find.ts";
 import { type ContainerRequest, prepare } from "../runtime/prepare.ts";
-import type { Change } from "../runtime/stepping/changes.ts";
 import { type Audience, Quit, Stepper, type Stop } from "../runtime/stepping/stepper.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -21,8 +20,6 @@ export interface Made {
   phase: string;
   /** the function */
   name: string;
-  /** what it changed */
-  changes: Change[];
 }
 
 /** A birth that stands still. */
@@ -113,6 +110,11 @@ class Guide implements Audience {
     this.reached = new Promise((resolve) => this.reach = resolve);
   }
 
+  /** A lesson looks for itself, where it stops. */
+  isCurious(): boolean {
+    return false;
+  }
+
   async before(stop: Stop): Promise<void> {
     this.pid = stop.pid ?? 0;
     if (!this.hasQuit && this.isThere(stop)) {
@@ -123,10 +125,10 @@ class Guide implements Audience {
     if (this.hasQuit) throw new Quit();
   }
 
-  after({ program, step }: Stop, { outcome, changes }: Parameters<Audience["after"]>[1]) {
+  after({ program, step }: Stop, { outcome }: Parameters<Audience["after"]>[1]) {
     const result = outcome ? ` = ${outcome.errno ? -1 : outcome.result}` : "";
     const line = `${program.format(step, true)}${result}`;
-    this.made.push({ line, phase: step.phase.title, name: step.name, changes });
+    this.made.push({ line, phase: step.phase.title, name: step.name });
     return Promise.resolve();
   }
 

@@ -40,6 +40,9 @@ export interface Gate {
 /** Seconds that a child waits to be followed: its parent may have been killed meanwhile. */
 const UNFOLLOWED = 5;
 
+/** A gate that is open, and one that a filter of system calls lets nobody wait at. */
+const OPEN = ["EAGAIN", "EPERM", "ENOSYS"];
+
 /** Calls after which the kernel hides a process from an ordinary user, even from its own. */
 const HIDING = ["setresuid", "setresgid", "setgroups", "capset", "setns", "unshare"];
 
@@ -60,7 +63,7 @@ export class Gates implements Weave {
       if (!this.followed) this.#waitToBeFollowed(program);
       asked.before = writeQuestions(program, step);
       const word = program.arena.allocate(8, "gate");
-      const at = program.call("the gate", { allow: ["EAGAIN"] }).futex(word, FUTEX.WAIT, 0, null);
+      const at = program.call("the gate", { allow: OPEN }).futex(word, FUTEX.WAIT, 0, null);
       this.gates.push({ program, step, by: "child", at, word, asked });
     } else {
       const word = program.arena.allocate(8, "gate");

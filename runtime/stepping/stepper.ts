@@ -51,6 +51,8 @@ export interface Happened {
 
 /** Somebody who is told of each call, before and after it. */
 export interface Audience {
+  /** Whether it wants to know what the call changes: looking takes longer than the call. */
+  isCurious?(stop: Stop): boolean;
   /** Lets the call be made when it settles. @throws {Quit} to end it all */
   before(stop: Stop): Promise<void>;
   /** Is told what the call did. @throws {Quit} to end it all */
@@ -126,12 +128,12 @@ export class Stepper implements Weave {
       for (;;) {
         const gate = this.gates.standing(program, "parent");
         if (!gate) break;
-        const before = this.#see(gate, gate.asked.before);
         if (isSeen) await this.audience.before(this.#stopAt(gate));
+        const before = this.#seeBefore(gate);
         program.walk(gate.step);
         const isBirth = gate.step === clone;
         const first = isBirth ? await this.#take(clone.result.value, program) : undefined;
-        if (isSeen) await this.#tell(gate, before, isBirth ? look(this.pid!) : undefined);
+        if (isSeen) await this.#tell(gate, before, isBirth);
         if (first) this.#follow(first);
       }
     } catch (error) {
@@ -184,8 +186,8 @@ export class Stepper implements Weave {
     const pid = this.pid!;
     try {
       for (;;) {
-        const before = this.#see(gate, gate.asked.before);
         await this.audience.before(this.#stopAt(gate));
+        const before = this.#seeBefore(gate);
         this.gates.open(gate);
         const arrival = await this.#arrival(gate.program, gate);
         await this.#tell(gate, before);
@@ -224,6 +226,12 @@ export class Stepper implements Weave {
     return false;
   }
 
+  /** What is seen in front of a call, if that is wanted. */
+  #seeBefore(gate: Gate): View | undefined {
+    const isWanted = this.audience.isCurious?.(this.#stopAt(gate)) ?? true;
+    return isWanted ? this.#see(gate, gate.asked.before) : undefined;
+  }
+
   /** What is seen in front of a call, or behind it. */
   #see({ program, step, by }: Gate, asked: readonly Question[]): View {
     const view = look(this.pid ?? "self");
@@ -234,19 +242,24 @@ export class Stepper implements Weave {
     return view;
   }
 
-  /** Tells of a call that has been made. */
-  async #tell(gate: Gate, before: View, now?: View): Promise<void> {
+  /** Tells of a call that has been made. @param isBirth the child is there now, and it is looked at */
+  async #tell(gate: Gate, before: View | undefined, isBirth = false): Promise<void> {
     const { program, step } = gate;
-    const after = now ?? this.#see(gate, gate.asked.after);
     const outcome = program.outcome(step);
-    const isMade = outcome.count > 0 && outcome.errno === 0;
-    const changes = compare(before, after);
-    const isIdle = !isMeantToChange(step) || changes.length > 0 || !isMade;
-    await this.audience.after(this.#stopAt(gate), {
+    const happened: Happened = {
       outcome: outcome.count > 0 || program.failed === step ? outcome : undefined,
-      changes,
-      unchanged: isIdle ? [] : unchanged(step, after),
-    });
+      changes: [],
+      unchanged: [],
+    };
+    if (before) {
+      const after = isBirth ? look(this.pid!) : this.#see(gate, gate.asked.after);
+      happened.changes = compare(before, after);
+      const isMade = outcome.count > 0 && outcome.errno === 0;
+      if (isMade && isMeantToChange(step) && happened.changes.length === 0) {
+        happened.unchanged = unchanged(step, after);
+      }
+    }
+    await this.audience.after(this.#stopAt(gate), happened);
   }
 
   #stopAt({ program, step, by }: Gate): Stop {
