@@ -5,9 +5,10 @@
  */
 
 import type { Image } from "../runtime/images/store.ts";
+import { later } from "../runtime/later.ts";
 import { formatAge, formatSize } from "./amounts.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
-import { imageFilter, madeAt } from "./flags/image_filter.ts";
+import type { ImageFilter } from "./flags/image_filter.ts";
 import { parseWord } from "./flags/values.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
@@ -69,7 +70,8 @@ export async function images(args: string[], { root }: Context): Promise<number>
     import("./known_images.ts"),
   ]);
   const store = new ImageStore(root);
-  const fits = await imageFilter(flags.filter, FILTERS, async (name) => {
+  const { madeAt } = known;
+  const fits = await filterOf(flags.filter, async (name) => {
     const [image] = await known.knownImages(store, name);
     return madeAt(image);
   });
@@ -96,6 +98,19 @@ export async function images(args: string[], { root }: Context): Promise<number>
   else if (format === "json") print(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   else await printTable(rows, flags.digests ?? false, flags["no-trunc"] ?? false);
   return 0;
+}
+
+/** Reads the filters; usually there are none, and what reads them is not loaded. */
+async function filterOf(
+  texts: string[] | undefined,
+  madeOf: (name: string) => Promise<number>,
+): Promise<ImageFilter> {
+  if (!texts) return () => true;
+  const { imageFilter } = await later<typeof import("./flags/image_filter.ts")>(
+    import.meta,
+    "./flags/image_filter.ts",
+  );
+  return await imageFilter(texts, FILTERS, madeOf);
 }
 
 /** Whether a name is a repository's, or a repository's with a tag. */

@@ -86,3 +86,8 @@ export async function readImage(store: ImageStore, name: string): Promise<Image 
     throw error;
   }
 }
+
+/** When an image was made, in milliseconds since 1970; 0 where it does not say. */
+export function madeAt(image: Image | undefined): number {
+  return Date.parse(image?.config.created ?? "") || 0;
+}

@@ -5,6 +5,7 @@
  */
 
 import type { Image } from "../../runtime/images/store.ts";
+import { madeAt } from "../known_images.ts";
 import { wrongValue } from "./grammar.ts";
 import { parseMoment } from "./times.ts";
 import { hasLabel, parsePair, parseWord } from "./values.ts";
@@ -27,11 +28,6 @@ export type MadeOf = (name: string) => Promise<number>;
 
 /** A filter's reader: it gets the value, and the whole for errors. */
 type Reader = (value: string, text: string, madeOf: MadeOf) => ImageFilter | Promise<ImageFilter>;
-
-/** When an image was made, in milliseconds since 1970; 0 where it does not say. */
-export function madeAt(image: Image | undefined): number {
-  return Date.parse(image?.config.created ?? "") || 0;
-}
 
 const byLabel = (isWanted: boolean): Reader => (value) => ({ image }) =>
   image !== undefined && hasLabel(image.config.config?.Labels ?? {}, value) === isWanted;

@@ -65,7 +65,9 @@ Deno.test("what is not understood exits with 125 and changes nothing", async () 
       'unknown flag "--memry"; did you mean "--memory"?\ntiffin run --help shows its flags\n',
     "image lss":
       'image has no command "lss"; did you mean "ls"?\ntiffin image --help shows its flags\n',
-    "images --al": 'unknown flag "--al"\ntiffin images --help shows its flags\n',
+    "images --al":
+      'unknown flag "--al"; did you mean "--all"?\ntiffin images --help shows its flags\n',
+    "images --zz": 'unknown flag "--zz"\ntiffin images --help shows its flags\n',
   };
   for (const [line, complaint] of Object.entries(complaints)) {
     const outcome = await runTiffin(line.split(" "), { root: root.path });
