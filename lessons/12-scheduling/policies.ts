@@ -30,19 +30,19 @@ export interface NodeState {
 export type Policy = (demand: Demand, nodes: readonly NodeState[]) => NodeState | undefined;
 
 /** In turns, whatever is asked. */
-export const roundRobin: Policy = (_, nodes) => {
+export function roundRobin(_: Demand, nodes: readonly NodeState[]): NodeState | undefined {
   return nodes.toSorted((a, b) => a.containers - b.containers)[0];
-};
+}
 
 /** Where most is left. */
-export const spread: Policy = (demand, nodes) => {
+export function spread(demand: Demand, nodes: readonly NodeState[]): NodeState | undefined {
   return nodes.filter((node) => fits(demand, node)).toSorted((a, b) => left(b) - left(a))[0];
-};
+}
 
 /** Where least is left, and yet enough: others stay empty. */
-export const pack: Policy = (demand, nodes) => {
+export function pack(demand: Demand, nodes: readonly NodeState[]): NodeState | undefined {
   return nodes.filter((node) => fits(demand, node)).toSorted((a, b) => left(a) - left(b))[0];
-};
+}
 
 function left({ capacity, promised }: NodeState): number {
   return capacity - promised;
