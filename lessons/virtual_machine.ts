@@ -100,14 +100,21 @@ export async function startMachine(workshop: Workshop): Promise<Machine> {
     }
     await running.stop();
   }
-  const emulate = async () => {
+  // one start in some dozens of an emulated kernel ends in a panic, which says nothing of the next
+  for (let attempt = 1;; attempt++) {
     const begin = performance.now();
     const running = boot(workshop, kernel, initramfs, EMULATED);
-    return { ...await partner(workshop, running, begin, 150), kernel, isEmulated: true };
-  };
-  // one start in some dozens ends in a panic of an emulated kernel, which says nothing of this one
-  return await emulate().catch(emulate);
+    try {
+      return { ...await partner(workshop, running, begin, 150), kernel, isEmulated: true };
+    } catch (error) {
+      await running.stop();
+      if (attempt === 3) throw error;
+    }
+  }
 }
+
+/** What a kernel says that fell before its first process; QEMU may not notice. */
+export const FELL = /Kernel panic(?!.*Attempted to kill init)/;
 
 /** QEMU's own processor, without what is dear to translate. */
 const EMULATED: [string, string] = ["tcg,thread=single", "max,-la57,-erms,-fsrm"];
@@ -156,7 +163,7 @@ async function partner(
   let isOver = false;
   running.ended.then(() => isOver = true);
   const isUp = () => /^up\r?$/m.test(running.output());
-  await workshop.until(() => isUp() || isOver, patience);
+  await workshop.until(() => isUp() || isOver || FELL.test(running.output()), patience);
   if (!isUp()) {
     throw new Error(`no word from it in ${patience} s: ${running.output().slice(-500)}`);
   }

@@ -6,7 +6,7 @@
 
 import { findKernel } from "../kernel.ts";
 import type { Trial } from "../trial.ts";
-import { makeTree } from "../virtual_machine.ts";
+import { FELL, makeTree } from "../virtual_machine.ts";
 
 /** Gives the script a kernel and a tree, and looks for what the program says from where. */
 export async function check(trial: Trial): Promise<void> {
@@ -21,15 +21,16 @@ export async function check(trial: Trial): Promise<void> {
   let isOver = false;
   const isThere = async (release: string) => {
     running.ended.then(() => isOver = true);
-    await trial.until(() => isSaid(release) || isOver, 80);
+    await trial.until(() => isSaid(release) || isOver || FELL.test(running.output()), 80);
     return isSaid(release);
   };
   trial.claim(await isThere(Deno.osRelease()), {
     en: "the program runs in a container: process 1, on this machine's kernel",
     zh: "程序在容器里运行：1 号进程，用的是本机的内核",
   });
-  if (!await isThere(kernel.version) && /Attempted to kill the idle/.test(running.output())) {
+  if (!await isThere(kernel.version) && FELL.test(running.output())) {
     // an emulated kernel that did not get as far as its first process is not the student's doing
+    await running.stop();
     isOver = false;
     running = trial.startExercise([kernel.image, tree]);
   }
