@@ -7,6 +7,7 @@
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { printError } from "./output.ts";
+import { PullWatch } from "./pull_watch.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
@@ -39,8 +40,11 @@ export async function exportContainer(args: string[], { root }: Context): Promis
   ]);
   checkOutput(flags.output, "export writes a tar: export -o FILE, or export … >FILE");
   const { directory, record } = await findContainer(root, operands[0]);
-  const files = containerFiles(root, { directory, from: record.request.from }, { onSkipped: tell });
-  await writeOutput(flags.output, files);
+  await using watch = new PullWatch(true);
+  const { signal } = watch;
+  const { request: { from } } = record;
+  const files = containerFiles(root, { directory, from }, { onSkipped: tell, signal });
+  await writeOutput(flags.output, files, signal);
   return 0;
 }
 

@@ -27,12 +27,20 @@ export function checkOutput(path: string | undefined, hint: string): void {
   }
 }
 
-/** Writes an archive. @throws {OutputFailed} with nothing left behind */
+/**
+ * Writes an archive.
+ *
+ * @param signal ends it between two pieces when it fires
+ * @throws {OutputFailed} with nothing left behind; the signal's reason, alike
+ */
 export async function writeOutput(
   path: string | undefined,
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal?: AbortSignal,
 ): Promise<void> {
-  if (path === undefined) return await writeAll(Deno.stdout, pieces);
+  const { streamOf } = await import("../runtime/images/archive_blobs.ts");
+  const stream = streamOf(pieces, signal);
+  if (path === undefined) return await writeAll(Deno.stdout, stream);
   const there = statOf(path);
   // A pipe or a device takes the place of no file.
   const isPlain = !there || there.isFile;
@@ -40,7 +48,7 @@ export async function writeOutput(
   let file: Deno.FsFile | undefined;
   try {
     file = Deno.openSync(fresh, { write: true, createNew: isPlain, mode: 0o600 });
-    await writeAll(file, pieces);
+    await writeAll(file, stream);
     if (isPlain) {
       file.syncSync();
       Deno.chmodSync(fresh, there?.mode ?? 0o666 & ~Deno.umask());
@@ -55,11 +63,11 @@ export async function writeOutput(
 }
 
 async function writeAll(
-  stream: { writeSync(bytes: Uint8Array): number },
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  file: { writeSync(bytes: Uint8Array): number },
+  pieces: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   for await (const piece of pieces) {
-    for (let at = 0; at < piece.length;) at += stream.writeSync(piece.subarray(at));
+    for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
   }
 }
 

@@ -7,6 +7,7 @@
 import type { ImageToSave } from "../runtime/images/save.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
+import { PullWatch } from "./pull_watch.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
@@ -49,6 +50,7 @@ export async function save(args: string[], { root }: Context): Promise<number> {
     if (known.isNamed(operand, image) && !names.includes(name)) names.push(name);
     chosen.set(image.digest, { image, names });
   }
-  await writeOutput(flags.output, saveImages(store, [...chosen.values()]));
+  await using watch = new PullWatch(true);
+  await writeOutput(flags.output, saveImages(store, [...chosen.values()]), watch.signal);
   return 0;
 }
