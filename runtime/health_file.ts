@@ -1,8 +1,11 @@
 /**
- * What a container's health check has found: a word in a file of the container's directory.
+ * What a container's health check has found: a word in a file of the container's directory, and
+ * what the last checks have said beside it.
  *
  * @module
  */
+
+import { removeFile } from "./remove_directory.ts";
 
 /** How a container with a health check is, in Docker's words. */
 export type Health = "starting" | "healthy" | "unhealthy";
@@ -32,4 +35,46 @@ export function writeHealth(directory: string, health: Health): void {
 export function isReady(directory: string): boolean {
   const health = readHealth(directory);
   return health === undefined || health === "healthy";
+}
+
+/** One check, with the names that Docker's JSON has. */
+export interface Check {
+  /** when it began */
+  Start: string;
+  /** when it had ended */
+  End: string;
+  /** 0 where the container is well; −1 where it could not be asked, or did not answer in time */
+  ExitCode: number;
+  /** what it said */
+  Output: string;
+}
+
+/** The last checks. */
+export interface HealthLog {
+  /** failures in a row */
+  FailingStreak: number;
+  /** the last of them is the latest */
+  Log: Check[];
+}
+
+/** What the last checks have said. */
+export function readHealthLog(directory: string): HealthLog {
+  try {
+    return JSON.parse(Deno.readTextFileSync(`${healthFile(directory)}.json`));
+  } catch {
+    return { FailingStreak: 0, Log: [] };
+  }
+}
+
+/** Writes it down, in one piece. */
+export function writeHealthLog(directory: string, log: HealthLog): void {
+  const path = `${healthFile(directory)}.json`;
+  Deno.writeTextFileSync(`${path}.new`, JSON.stringify(log), { mode: 0o600 });
+  Deno.renameSync(`${path}.new`, path);
+}
+
+/** A container is about to be started: nothing is known of this run. */
+export function forgetHealth(directory: string): void {
+  removeFile(healthFile(directory));
+  removeFile(`${healthFile(directory)}.json`);
 }

@@ -25,7 +25,7 @@ export interface Job {
 }
 
 /** The modules of the jobs: each has its own as `job`. */
-const JOBS = ["./network/dns.ts", "./network/balance.ts"];
+const JOBS = ["./network/dns.ts", "./network/balance.ts", "./health.ts"];
 
 /** How often is looked whether the jobs are needed, in milliseconds. */
 const ROUND = 500;

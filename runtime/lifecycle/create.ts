@@ -19,6 +19,7 @@ import {
 } from "../records.ts";
 import { removeDirectory } from "../remove_directory.ts";
 import { afterwardsOf } from "./afterwards.ts";
+import { watchHealth } from "./watch_health.ts";
 
 /**
  * Works out a container that has a name of its own from here on.
@@ -68,6 +69,7 @@ export async function runDetached(
   };
   const prepared = await prepareNamed({ ...request, id, detach });
   await startDetached(prepared);
+  watchHealth(dataRoot, id, request);
   return { id, warning: prepared.warning };
 }
 

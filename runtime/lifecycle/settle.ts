@@ -31,7 +31,7 @@ export async function settled(dataRoot: string, id: string): Promise<ContainerIn
     const info = await findContainer(dataRoot, id);
     const { owner, state } = info;
     if (state !== "created" && state !== "exited") return info;
-    if (!owner) return info;
+    if (!owner || owner.pid === Deno.pid) return info;
     // a monitor that has written down the end has no more to do than is done here
     if (isOver(info) && isMonitored(dataRoot, id)) {
       await endOwner(owner);

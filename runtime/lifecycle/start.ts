@@ -7,12 +7,14 @@
 import { startDetached } from "../container.ts";
 import { lockContainer } from "../container_lock.ts";
 import { type ContainerInfo, findContainer, inspectContainer } from "../containers.ts";
+import { forgetHealth } from "../health_file.ts";
 import { prepare } from "../prepare.ts";
 import { MONITOR_NAME, processFile, takeClaim, writeRecord } from "../records.ts";
 import { removeFile } from "../remove_directory.ts";
 import { afterwardsOf } from "./afterwards.ts";
 import { forgetRestarts } from "./restarts.ts";
 import { clearRun, endOwner, settled } from "./settle.ts";
+import { watchHealth } from "./watch_health.ts";
 import { StateError } from "./state_error.ts";
 import { stopMark } from "./stop_mark.ts";
 
@@ -69,6 +71,7 @@ async function bear(
 ): Promise<void> {
   const { request } = record;
   removeFile(processFile(directory));
+  forgetHealth(directory);
   const prepared = await prepare({
     ...request,
     options: { ...request.options, ...(consoleSize && { consoleSize }) },
@@ -85,4 +88,5 @@ async function bear(
     writeRecord(directory, { ...record, cgroup: prepared.record.cgroup });
   }
   await startDetached(prepared);
+  watchHealth(dataRoot, id, request);
 }

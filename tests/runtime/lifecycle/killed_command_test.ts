@@ -59,12 +59,11 @@ async function make(
   const labels = { is: name };
   const request = { dataRoot: root.path, from, name, hasInput: false, options, labels, ...more };
   const { id } = await createContainer(request);
-  if (before === "created") return id;
-  if (before !== "exited" || more.rm === undefined) await startContainer(root.path, id);
+  // reap says itself that it has watched the container to its end
+  if (before === "created" || more.rm || more.restart) return id;
+  await startContainer(root.path, id);
   if (before === "paused") await pauseContainer(root.path, id);
-  if (before === "exited" && !more.rm) {
-    await endByForce(root.path, await findContainer(root.path, id));
-  }
+  if (before === "exited") await endByForce(root.path, await findContainer(root.path, id));
   return id;
 }
 
