@@ -21,22 +21,25 @@ export const help: Help = {
 export async function inspect(args: string[], { root }: Context): Promise<number> {
   const { operands } = parseFlags(args, {});
   if (operands.length === 0) throw new UsageError("image inspect needs an image: alpine");
+  const found: object[] = [];
+  for (const operand of operands) found.push(await describeImage(root, operand));
+  print(`${JSON.stringify(found, null, 4)}\n`);
+  return 0;
+}
+
+/** All that is known of an image. */
+export async function describeImage(root: string, wanted: string): Promise<object> {
   const [{ ImageStore }, { knownImages, typedName }] = await Promise.all([
     import("../runtime/images/store.ts"),
     import("./known_images.ts"),
   ]);
   const store = new ImageStore(root);
-  const found = [];
-  for (const operand of operands) {
-    const [image] = await knownImages(store, operand);
-    const names = [];
-    for (const { name, descriptor } of await store.list()) {
-      if (descriptor.digest === image.digest) names.push(typedName(name));
-    }
-    found.push(describe(image, names));
+  const [image] = await knownImages(store, wanted);
+  const names: string[] = [];
+  for (const { name, descriptor } of await store.list()) {
+    if (descriptor.digest === image.digest) names.push(typedName(name));
   }
-  print(`${JSON.stringify(found, null, 4)}\n`);
-  return 0;
+  return describe(image, names);
 }
 
 /** The fields that Docker has, as far as they mean something here. */

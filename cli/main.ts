@@ -52,6 +52,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   rename: { file: "./rename.ts", name: "rename" },
   rm: { file: "./rm.ts", name: "rm" },
   ps: { file: "./ps.ts", name: "ps" },
+  inspect: { file: "./inspect.ts", name: "inspect" },
   container: { file: "./container.ts", name: "container" },
   exec: { file: "./exec.ts", name: "exec" },
   attach: { file: "./attach.ts", name: "attach" },
