@@ -57,7 +57,7 @@ export interface TrialOptions {
 }
 
 /** Seconds until a check is given up. */
-const PATIENCE = 90;
+const PATIENCE = 150;
 
 const GIVEN_UP: Text = {
   en: `the check was given up after ${PATIENCE} seconds: does the exercise wait for something?`,

@@ -78,7 +78,7 @@ export async function startContainer(workshop: Workshop): Promise<Partner> {
     ["tiffin", "run", "-v", volume, "-e", "PATH=/bin", "--rootfs", tree, "/program"],
     { hasInput: true },
   );
-  return await partner(workshop, running, begin, 30);
+  return await partner(workshop, running, begin, 60);
 }
 
 /** Starts the program in a machine; `/dev/vda` is a file on the host's disk. */

@@ -70,7 +70,7 @@ export async function makeCluster(workshop: Workshop, names: readonly string[]):
         });
         return (await Promise.all(open)).every(Boolean);
       };
-      await workshop.until(async () => isThere() || await isOver(), 30);
+      await workshop.until(async () => isThere() || await isOver(), 60);
     },
     go: () => Deno.writeTextFileSync(`${gate}/open`, ""),
     used: (name) => Math.round((readStats(record(name)).memory?.usage ?? 0) / (1 << 20)),
