@@ -18,10 +18,10 @@ const FLAGS = {
 
 /** The help of `cp`. */
 export const help: Help = {
-  usage: "cp [FLAGS] CONTAINER:PATH PATH|- or cp [FLAGS] PATH|- CONTAINER:PATH",
+  usage: "cp [FLAGS] SOURCE TARGET",
   summary: "copy files into a container, or out of it",
   about: [
-    "The container may run or not. A directory is copied with its name into one that is there, and " +
+    "One of the two is CONTAINER:PATH; the container may run or not. A directory is copied with its name into one that is there, and " +
     "with PATH/. only what is in it. - is a tar, on standard output or from standard input.",
     "What comes out belongs to whoever copies it, without devices and set-user-ID bits; what goes " +
     "in belongs to root. -a keeps it all as it is.",

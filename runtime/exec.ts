@@ -260,6 +260,8 @@ async function converse(prepared: PreparedExec, line: number): Promise<number | 
 }
 
 async function examine({ exec, request, target }: PreparedExec): Promise<Error> {
+  // whatever failed then, it is no wonder: ESRCH of setns(2), ENOMEM of a pid namespace that ends
+  if (!isAlive(target.process)) return ended();
   const { program, clone } = exec;
   const diagnosis = await later<typeof import("./diagnosis.ts")>(import.meta, "./diagnosis.ts");
   const pid = clone.result.value || undefined;
