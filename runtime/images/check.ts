@@ -7,6 +7,7 @@
  */
 
 import { later } from "../later.ts";
+import { streamOf } from "./archive_blobs.ts";
 import { fileChunks } from "./archive_files.ts";
 import { compareLayer } from "./check_layer.ts";
 import { hasher, isDigest } from "./digest.ts";
@@ -102,7 +103,7 @@ async function checkBlob({ store, options, bad, blobs, problems }: Check, hex: s
   blobs.bytes += info.size;
   // Documents are small, and are hashed also where there is no time.
   if (options.quick && info.size > MAX_DOCUMENT) return;
-  const actual = await digestOfFile(path);
+  const actual = await digestOfFile(path, options.signal);
   if (actual === digest) return;
   bad.add(digest);
   const problem = `its bytes hash to ${actual}`;
@@ -124,9 +125,9 @@ function remove(path: string): void {
   if (look(path)) Deno.removeSync(path, { recursive: true });
 }
 
-async function digestOfFile(path: string): Promise<string> {
+async function digestOfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = await hasher();
-  for (const piece of fileChunks(path)) hash.update(piece);
+  for await (const piece of streamOf(fileChunks(path), signal)) hash.update(piece);
   return hash.digest();
 }
 
