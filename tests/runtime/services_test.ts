@@ -100,3 +100,25 @@ Deno.test({
       );
     }),
 });
+
+Deno.test({
+  ...needsNetwork("the health checks themselves say who gets connections: sick, and well again"),
+  fn: () =>
+    inLab(async (lab) => {
+      const { tiffin } = lab;
+      const check = ["--health-cmd", "test ! -e /tmp/sick", "--health-interval", "200ms"];
+      const made = await tiffin(
+        ...service("--name", "web", "--replicas", "2", ...check, "--health-retries", "1"),
+        ...["--publish", "8080:80", "local", "sh", "-c", WEB],
+      );
+      assertEquals([made.code, made.stderr], [0, ""]);
+      const both = (text: string) => text === "3 3";
+      const one = (text: string) => text === "6";
+      assertEquals(await until(() => answers(lab, HOST), both), "3 3");
+      assertEquals((await tiffin("exec", "web.1", "touch", "/tmp/sick")).code, 0);
+      assertEquals(await until(() => answers(lab, HOST), one), "6");
+      assertMatch((await tiffin("service", "ps", "web")).stdout, /web\.1 .*\(unhealthy\)/);
+      assertEquals((await tiffin("exec", "web.1", "rm", "/tmp/sick")).code, 0);
+      assertEquals(await until(() => answers(lab, HOST), both), "3 3");
+    }),
+});
