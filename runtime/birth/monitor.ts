@@ -66,9 +66,11 @@ export interface Monitor {
   pidfd: Memory;
   /** where the monitor goes on when it has made the container's first process */
   watch: Label;
-  /** pipes for input, output and errors, as pipe2(2) leaves them; a terminal has none */
+  /** a pipe for input, as pipe2(2) leaves it; a terminal has none */
   input?: Memory;
+  /** a pipe for output, likewise */
   output?: Memory;
+  /** a pipe for errors, likewise */
   errors?: Memory;
   /** over this the first process sends its terminal: the monitor's end, and at 4 the child's */
   terminal?: Memory;

@@ -46,7 +46,7 @@ export interface Stream {
 export class Copier {
   private readonly buffer: Memory;
 
-  /** @param log the log's descriptor, opened for appending */
+  /** Makes the buffer. @param log the log's descriptor, opened for appending */
   constructor(private readonly program: Program, private readonly log: Ref) {
     this.buffer = program.arena.allocate(CHUNK, "buffer");
   }

@@ -14,9 +14,12 @@ import { type Limit, limitsOf } from "./limits.ts";
 import { CgroupError, type CgroupHost, type CgroupRecord } from "./plan.ts";
 
 /** A value that is to go into a file. */
-interface Change {
+export interface Change {
+  /** the file */
   path: string;
+  /** what is written into it */
   value: string;
+  /** where the spec says so, for errors */
   field: string;
 }
 
