@@ -5,7 +5,7 @@
  */
 
 import { formatFlags, formatOpenFlags } from "./calls.ts";
-import { CLONE, SCHED, type SCHED_FLAG, SIG } from "./constants.ts";
+import { CLONE, SCHED, SIG } from "./constants.ts";
 import type { Struct } from "./memory.ts";
 
 /** Lays out 64-bit fields one after the other; all of the structs made so have only such fields. */

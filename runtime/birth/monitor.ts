@@ -17,7 +17,6 @@ import {
   F,
   IOCTL,
   LOCK,
-  type MSG,
   O,
   POLL,
   PR,
