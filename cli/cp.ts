@@ -18,18 +18,10 @@ const FLAGS = {
 
 /** The help of `cp`. */
 export const help: Help = {
-<<<<<<< HEAD
   usage: "cp [FLAGS] SOURCE TARGET",
   summary: "copy files into a container, or out of it",
   about: [
     "One of the two is CONTAINER:PATH; the container may run or not. A directory is copied with its name into one that is there, and " +
-=======
-  usage: "cp [FLAGS] FROM TO",
-  summary: "copy files into a container, or out of it",
-  about: [
-    "FROM or TO is CONTAINER:PATH, the other one a path here, or -. The container may run or not. " +
-    "A directory is copied with its name into one that is there, and " +
->>>>>>> 07c5ad3 (help: snapshots of all commands; lines of 80 columns; doc comments that were missing)
     "with PATH/. only what is in it. - is a tar, on standard output or from standard input.",
     "What comes out belongs to whoever copies it, without devices and set-user-ID bits; what goes " +
     "in belongs to root. -a keeps it all as it is.",
