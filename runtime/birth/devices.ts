@@ -141,7 +141,7 @@ export function openTerminal(program: Program, request: TerminalRequest): Ref {
   return terminal;
 }
 
-/** Makes the first terminal of a container its console. */
+/** Has the first terminal of a container as its console too. */
 export function makeConsole(program: Program, made: Set<string>): void {
   makePlainFile(program, "/dev/console", made);
   program.call("the first terminal of a fresh devpts is number 0; it is the console as well")

@@ -12,7 +12,7 @@ import { assertThrows } from "@std/assert/throws";
 import { DetachKeys, parseDetachKeys } from "../../cli/detach_keys.ts";
 import { needs } from "../helpers/needs.ts";
 import { anyUser, localBox, Talk, tiffin } from "./box.ts";
-import { detached, IDLE } from "./detached.ts";
+import { type Detached, detached, IDLE } from "./detached.ts";
 import { Pty } from "./pty.ts";
 
 const box = localBox();
@@ -24,6 +24,11 @@ async function shell(): Promise<Pty> {
   const words = tiffin().map((word) => `'${word}'`).join(" ");
   await pty.command(`tiffin() { ${words} "$@"; }`, /host\$ $/);
   return pty;
+}
+
+/** Waits until a command runs: a Ctrl-C before that would be the shell's. */
+async function running({ text, id }: Detached, command: string): Promise<void> {
+  while (!(await text("top", "--format", "json", id)).includes(`"CMD":"${command}"`));
 }
 
 Deno.test({
@@ -43,15 +48,18 @@ Deno.test({
     assertEquals(await pty.command("sleep 0.2; stty size"), "20 70");
     await pty.type("sleep 60\r");
     await pty.see(/sleep 60\r\n/);
+    await running(web, "sleep 60");
     await pty.type("\x03");
     await pty.see(/\^C.*in\$ $/s);
     assertEquals(await pty.command("echo $?"), "130");
     await pty.type("sleep 60\r");
     await pty.see(/sleep 60\r\n/);
+    await running(web, "sleep 60");
     await pty.type("\x1a");
     await pty.see(/Stopped.*in\$ $/s);
     await pty.type("fg\r");
     await pty.see(/sleep 60\r\n/);
+    await running(web, "sleep 60");
     await pty.type("\x03");
     await pty.see(/\^C.*in\$ $/s);
     await pty.type("exit 7\r");
@@ -103,6 +111,7 @@ Deno.test({
     assertEquals(await pty.command("sleep 0.2; stty size"), "22 72");
     await pty.type("sleep 60\r");
     await pty.see(/sleep 60\r\n/);
+    await running(web, "sleep 60");
     await pty.type("\x03");
     await pty.see(/\^C.*in\$ $/s);
     // a Ctrl-P that no Ctrl-Q follows is a key like others
