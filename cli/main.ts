@@ -50,6 +50,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   pause: { file: "./pause.ts", name: "pause" },
   unpause: { file: "./unpause.ts", name: "unpause" },
   rename: { file: "./rename.ts", name: "rename" },
+  update: { file: "./update.ts", name: "update" },
   rm: { file: "./rm.ts", name: "rm" },
   ps: { file: "./ps.ts", name: "ps" },
   inspect: { file: "./inspect.ts", name: "inspect" },

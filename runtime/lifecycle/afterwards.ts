@@ -11,13 +11,13 @@ import { type OwnCommand, ownCommand } from "../own_command.ts";
 
 /** The command that does it; `undefined` where there will be nothing to do. */
 export function afterwardsOf(
-  request: Pick<ContainerRequest, "keep" | "restart" | "network" | "options">,
+  request: Pick<ContainerRequest, "keep" | "rm" | "restart" | "network" | "options">,
   dataRoot: string,
   id: string,
 ): OwnCommand | undefined {
-  const { keep, restart, options } = request;
+  const { keep, rm, restart, options } = request;
   // without a PID namespace of its own, other processes can outlast the first one
   const mayLeaveProcesses = options.pid !== undefined && options.pid !== "private";
-  if (keep && !restart && !mayLeaveProcesses && !wantsNetwork(request)) return undefined;
+  if (keep && !rm && !restart && !mayLeaveProcesses && !wantsNetwork(request)) return undefined;
   return ownCommand(dataRoot, "reap", id);
 }

@@ -13,7 +13,7 @@ import { sendSignal } from "./send_signal.ts";
 import { StateError } from "./state_error.ts";
 import { signalNumber } from "../signal_number.ts";
 import { markStopped } from "./stop_mark.ts";
-import { waitForEnd } from "./wait.ts";
+import { waitForEnd, waitForProcess } from "./wait.ts";
 
 export { signalNumber };
 
@@ -21,6 +21,8 @@ export { signalNumber };
 const STOP_SIGNAL = "SIGTERM";
 /** Seconds between that and SIGKILL, as Docker's. */
 const STOP_TIMEOUT = 10;
+/** How long a monitor may take to clear up after the end, in milliseconds. */
+const CLEAR_PATIENCE = 10_000;
 /** How long the kernel may take to end a process that was killed, in milliseconds. */
 const KILL_PATIENCE = 10_000;
 
@@ -79,6 +81,8 @@ export async function stopContainer(
   const seconds = timeout ?? record.request.stopTimeout ?? STOP_TIMEOUT;
   const patience = seconds < 0 ? undefined : seconds * 1000;
   if ((await waitForEnd(dataRoot, info, patience))?.process) await endByForce(dataRoot, info);
+  // its ports are free, and with --rm it is gone, when its monitor has cleared up
+  await waitForProcess(owner, CLEAR_PATIENCE);
 }
 
 /** Kills a container that runs, and waits until it has ended. */
