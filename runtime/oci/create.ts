@@ -14,7 +14,7 @@ import { type Bundle, type BundleBirth, planBundle, readBundle } from "../bundle
 import { isScopePath } from "../cgroups/planner.ts";
 import { later } from "../later.ts";
 import { identify } from "../processes.ts";
-import { checkConsole, sendConsole } from "./console.ts";
+import { checkConsole, sendConsole } from "./console_socket.ts";
 import {
   cacheDirectory,
   directoryOf,

@@ -11,7 +11,7 @@ import { type ExecProcess, prepareExec, startExec } from "../exec.ts";
 import { loadSeccomp, seccompFlags } from "../seccomp/load.ts";
 import type { Process } from "../spec.ts";
 import { parseSpec, SpecError } from "../validate.ts";
-import { checkConsole, sendConsole } from "./console.ts";
+import { checkConsole, sendConsole } from "./console_socket.ts";
 import { cacheDirectory, type OciContainer, OciError } from "./container.ts";
 import { writePidFile } from "./pid_file.ts";
 
