@@ -36,7 +36,11 @@ async function crun(directory: string, rootfs: string): Promise<Contestant> {
 }
 
 /** What `runc spec` writes, without a terminal and with a cgroup namespace, for `true`. */
-async function ociBundle(directory: string, rootfs: string, name: string): Promise<string> {
+export async function ociBundle(
+  directory: string,
+  rootfs: string,
+  name: string,
+): Promise<string> {
   const bundle = `${directory}/bundle-${name}`;
   await Deno.mkdir(bundle);
   await run([name, "spec"], bundle);

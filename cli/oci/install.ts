@@ -41,11 +41,14 @@ function launcher(): string {
   const project = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
   const cache = Deno.env.get("DENO_DIR") ??
     `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "/root"}/.cache`}/deno`;
+  // mod.ts says itself how it is run best; what V8 has compiled is kept for these words alone
+  const [line] = Deno.readTextFileSync(`${project}/mod.ts`).split("\n", 1);
+  const words = line.slice(line.indexOf("deno run") + "deno run".length);
   return `#!/bin/sh
 # Tiffin as an OCI runtime; written by: tiffin oci install
 export DENO_DIR=${quote(cache)} DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
-exec ${quote(Deno.execPath())} run --quiet --cached-only --allow-all \\
-  --config ${quote(`${project}/deno.json`)} ${quote(`${project}/mod.ts`)} oci "$@"
+exec ${quote(Deno.execPath())} run --quiet --cached-only${words} \\
+  ${quote(`${project}/mod.ts`)} oci "$@"
 `;
 }
 
