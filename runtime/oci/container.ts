@@ -162,7 +162,8 @@ export function stateOf({ record, process, status }: OciContainer): State {
   };
 }
 
-function isThere(path: string): boolean {
+/** Whether there is something at a path, be it a link that leads nowhere. */
+export function isThere(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;

@@ -19,6 +19,7 @@ import {
   cacheDirectory,
   directoryOf,
   gateFile,
+  isThere,
   OCI_VERSION,
   OciError,
   type OciRecord,
@@ -70,6 +71,8 @@ export async function createContainer(options: CreateOptions): Promise<Created> 
   const { root, id, consoleSocket, stays = false } = options;
   const directory = directoryOf(root, id);
   const bundle = adapt(readBundle(options.bundle), options);
+  // before anything else is complained of that a container of the name has made
+  if (isThere(directory)) throw known(id);
   checkConsole(bundle.spec.process.terminal, consoleSocket, !stays);
   const birth = await planBundle(bundle, {
     id,
@@ -115,10 +118,14 @@ function makeDirectory(root: string, directory: string, id: string): void {
     Deno.mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    throw new OciError(
-      `container with id ${JSON.stringify(id)} exists: choose another, or delete it`,
-    );
+    throw known(id);
   }
+}
+
+function known(id: string): OciError {
+  return new OciError(
+    `container with id ${JSON.stringify(id)} exists: choose another, or delete it`,
+  );
 }
 
 function recordOf(bundle: Bundle, { cgroup }: BundleBirth, id: string): OciRecord {

@@ -83,7 +83,7 @@ ctr task rm kill; echo code $?; ctr container rm kill`,
 ${
       run(
         "--mount type=bind,src=$DIRECTORY/file,dst=/file,options=rbind:ro --env A=b --cwd /tmp",
-        "sh -c 'cat /file; echo $A; pwd; touch /file'",
+        "sh -c 'cat /file; echo $A; pwd; touch /file 2>&1'",
       )
     }`,
     expected: /^mine\nb\n\/tmp\ntouch: /,
@@ -108,7 +108,7 @@ ${
     name: "rights: seccomp, no-new-privileges, capabilities",
     script: run(
       "--seccomp --cap-drop CAP_CHOWN --read-only",
-      "sh -c 'grep -E \"NoNewPrivs|Seccomp:\" /proc/self/status; touch /x'",
+      "sh -c 'grep -E \"NoNewPrivs|Seccomp:\" /proc/self/status; touch /x 2>&1'",
     ),
     expected: /NoNewPrivs:\t1\nSeccomp:\t2\ntouch: /,
   },

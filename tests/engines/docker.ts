@@ -209,7 +209,7 @@ for i in $(seq 50); do [ "$(docker logs always | wc -l)" -ge 2 ] && echo more &&
     name: "rights: capabilities, no-new-privileges, seccomp, read-only, ulimits, sysctls",
     script: run(
       "--cap-drop all --cap-add chown --security-opt no-new-privileges --read-only --ulimit nofile=99:99 --sysctl net.ipv4.ip_forward=0",
-      "sh -c 'grep -E \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; ulimit -n; cat /proc/sys/net/ipv4/ip_forward; touch /x'",
+      "sh -c 'grep -E \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; ulimit -n; cat /proc/sys/net/ipv4/ip_forward; touch /x 2>&1'",
     ),
     expected: /CapEff:\t0000000000000001\nNoNewPrivs:\t1\nSeccomp:\t2\n99\n0\ntouch: .*Read-only/,
   },

@@ -142,7 +142,7 @@ podman build -q --isolation oci --network none -t built -f $DIRECTORY/Containerf
   {
     name: "volumes: named, bound, read-only, in memory",
     script: `mkdir -p $DIRECTORY/data; echo mine >$DIRECTORY/data/file
-podman run --rm -v named:/named -v $DIRECTORY/data:/data:ro --tmpfs /mem:size=1m box sh -c 'cat /data/file; touch /data/no; echo v >/named/v; stat -f -c %T /mem'
+podman run --rm -v named:/named -v $DIRECTORY/data:/data:ro --tmpfs /mem:size=1m box sh -c 'cat /data/file; touch /data/no 2>&1; echo v >/named/v; stat -f -c %T /mem'
 podman run --rm -v named:/named box cat /named/v`,
     expected: /^mine\ntouch: .*Read-only file system\ntmpfs\nv\n$/,
   },
@@ -189,7 +189,7 @@ for i in $(seq 20); do [ "$(podman logs again | wc -l)" = 3 ] && break; sleep 0.
     name: "rights: capabilities, no-new-privileges, seccomp, read-only",
     script: run(
       "--cap-drop all --cap-add chown --security-opt no-new-privileges --read-only",
-      "sh -c 'grep -E \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; touch /x'",
+      "sh -c 'grep -E \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; touch /x 2>&1'",
     ),
     expected: /CapEff:\t0000000000000001\nNoNewPrivs:\t1\nSeccomp:\t2\ntouch: .*Read-only/,
   },
