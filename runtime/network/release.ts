@@ -46,15 +46,17 @@ export async function releaseNetwork(dataRoot: string, id: string): Promise<void
   if (!readHostFile(stateFile(dataRoot))?.includes(id)) return;
   using locked = await lockState(dataRoot);
   const { state } = locked;
-  const rest = state.members.filter((member) => member.id !== id);
-  if (rest.length === state.members.length) return;
+  const member = state.members.find((member) => member.id === id);
+  if (!member) return;
   const before = usedNetworks(state);
-  state.members = rest;
+  state.members = state.members.filter((other) => other !== member);
   locked.save();
   const names = hostNames(dataRoot);
   const after = usedNetworks(state);
   if (after.length === 0) return removeAllLater(dataRoot, names, state);
-  writeRules(state, names);
+  // what the rules say of a cable that is gone lets nobody through, and goes with the next change
+  const isNamed = member.ports.length > 0 || member.service !== undefined;
+  if (isNamed || after.length < before.length) writeRules(state, names);
   for (const { bridge } of before.filter((network) => !after.includes(network))) {
     removeBridgeLater(dataRoot, bridge);
   }
