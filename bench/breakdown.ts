@@ -12,6 +12,20 @@ import { effort, interleave, median, ms, once, printTable } from "./measure.ts";
 import type { Contestant } from "./measure.ts";
 import { firstLine, project, tiffin } from "./tiffin.ts";
 
+/** Loads what the command line loads for a plain start. */
+const LOAD = `
+  import "${project}/mod.ts";
+  await import("${project}/cli/run.ts");
+`;
+
+/** Works a container out and writes its birth down. */
+const PREPARE = `
+  const { findImage, prepare } = await import("${project}/runtime/plain_start.ts");
+  const dataRoot = Deno.env.get("TIFFIN_ROOT");
+  const from = await findImage(dataRoot, "local");
+  await prepare({ dataRoot, from, options: { command: ["true"] } });
+`;
+
 await onOwnGround((directory) => {
   const run = plainStart(directory);
   once(run);
@@ -53,12 +67,8 @@ function ladder(directory: string, run: Contestant): Contestant[] {
   return [
     { name: "a process: true on the host", command: ["true"] },
     deno("deno: an empty program that exits", ""),
-    deno("our modules, loaded", `await import("${project}/cli/run.ts");`),
-    {
-      ...run,
-      name: "our JavaScript up to the clone, and explain's: run --explain",
-      command: run.command.flatMap((word) => word === "local" ? ["--explain", word] : [word]),
-    },
+    deno("our modules, loaded", LOAD),
+    deno("our JavaScript up to the clone", LOAD + PREPARE),
     { ...run, name: "the child, the wait, clearing away: run" },
   ];
 }
@@ -66,8 +76,7 @@ function ladder(directory: string, run: Contestant): Contestant[] {
 /** A program that ends as a command does: through `Deno.exit`, after a turn of the event loop. */
 function program(directory: string, name: string, text: string): string {
   const file = `${directory}/${name.replace(/\W+/g, "-")}.ts`;
-  const door = `import "${project}/mod.ts";`;
-  Deno.writeTextFileSync(file, `${text && door}\n${text}\nawait Deno.stat("/");\nDeno.exit(0);\n`);
+  Deno.writeTextFileSync(file, `${text}\nawait Deno.stat("/");\nDeno.exit(0);\n`);
   return file;
 }
 
