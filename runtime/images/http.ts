@@ -279,7 +279,8 @@ class Watchdog {
     if (!(error instanceof TypeError || error instanceof Deno.errors.Http)) return error;
     const detail = error.cause instanceof Error ? error.cause.message : error.message;
     const reason = quoteForeign(innermost(detail));
-    const unconnected = detail.includes("client error (Connect)");
+    // fetch refuses the ports of other protocols, and will the next time.
+    const unconnected = /client error \(Connect\)|Requests to port \d+ are blocked/.test(detail);
     const came = unconnected
       ? `no connection could be made (${reason})`
       : `the connection broke (${reason})`;

@@ -28,6 +28,8 @@ export interface MirroredOptions extends RegistryOptions {
 /** One repository, read from a registry or its mirrors. */
 export class Mirrored {
   readonly #registries: Registry[];
+  /** Mirrors that did not answer: they are not asked again, as each would be waited for anew. */
+  readonly #silent = new Set<Registry>();
 
   /** Asks nobody yet. */
   constructor(
@@ -65,10 +67,12 @@ export class Mirrored {
     const last = this.#registries.length - 1;
     for (const [index, registry] of this.#registries.entries()) {
       if (index === last) break;
+      if (this.#silent.has(registry)) continue;
       try {
         return await ask(registry);
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
+        if (error.kind === "unreachable") this.#silent.add(registry);
         this.options.onPass?.(error.message, this.#registries[index + 1].url.host);
       }
     }
