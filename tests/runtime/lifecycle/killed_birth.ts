@@ -116,13 +116,19 @@ function disown(path: string, dead: ProcessIdentity): void {
   }
 }
 
-/** How many calls there are of which somebody could be killed. */
-export function pointsOf(prepared: Prepared, victim: Victim): number[] {
+/**
+ * The calls at which somebody could be killed.
+ *
+ * @param every of the calls of the container's first process, only each so many
+ */
+export function pointsOf(prepared: Prepared, victim: Victim, every = 1): number[] {
   const { program: { steps }, monitor, clone } = prepared.draft.birth;
   const all = steps.map((_, i) => i);
   const [made, child] = [steps.indexOf(monitor!), steps.indexOf(clone)];
   const last = steps.findIndex(({ name }) => name === "execve");
-  if (victim === "command") return all.filter((i) => i <= last);
+  if (victim === "command") {
+    return all.filter((i) => i <= last && (i <= child || (i - child) % every === 0));
+  }
   const watch = steps.findIndex(({ why }) => why === "the child is in it");
   return all.filter((i) => i > made && i <= child || i >= watch);
 }
@@ -153,6 +159,8 @@ export async function killAt(
       }
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
+    // it can be there before its maker has noted its number, and 0 is this whole process group
+    while (victim === "monitor" && monitor!.result.value === 0) libc.poll(null, 0, 1);
     libc.kill(victim === "command" ? command : monitor!.result.value, SIG.KILL);
     if (victim === "command") assertEquals(attempt.waitpid(command, null, 0), command);
   } finally {
