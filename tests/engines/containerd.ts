@@ -30,7 +30,7 @@ const CHECKS: Check[] = [
   {
     name: "run --tty: a terminal",
     script: `script -qec "ctr run --rm --tty docker.io/library/box:latest once tty" /dev/null`,
-    expected: /\/dev\/pts\/0\r?\n/,
+    expected: /\/dev\/pts\/0\s/,
   },
   {
     name: "task exec: output, exit code, user",
@@ -48,7 +48,7 @@ const CHECKS: Check[] = [
       "",
       `script -qec "ctr task exec --tty --exec-id e execs tty" /dev/null`,
     ),
-    expected: /\/dev\/pts\/\d+\r?\n/,
+    expected: /\/dev\/pts\/\d+\s/,
   },
   {
     name: "task pause, resume",
