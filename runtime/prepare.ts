@@ -137,11 +137,13 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
     seccomp: profile && "defaultAction" in profile ? profile : "unconfined",
     ...(identity ? rootlessOptions(identity) : {}),
   });
-  if (!isPlain(options)) {
-    (await later<typeof import("./unsupported.ts")>(import.meta, "./unsupported.ts")).checkSpec(
-      spec,
-    );
-  }
+  const { ociVersion } = spec;
+  const chapters = isPlain(options)
+    ? undefined
+    : await (await later<typeof import("./birth/chapters.ts")>(
+      import.meta,
+      "./birth/chapters.ts",
+    )).checkedChapters(spec, { ociVersion, id, bundle: directory });
   const cgroup = await planCgroup(readCgroupHost(), {
     path: cgroupPath(spec.linux?.cgroupsPath, id),
     resources: spec.linux?.resources,
@@ -193,7 +195,11 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
       filter: await loadSeccomp(`${dataRoot}/cache`, profile),
       flags: seccompFlags(profile),
     },
-    chapters: volumes.chapters,
+    chapters: (chapters ?? volumes.chapters) && {
+      ...chapters,
+      ...volumes.chapters,
+      answers: { ...chapters?.answers, ...volumes.chapters?.answers },
+    },
     ignoredSignals: ignoredSignals(status),
     isFile: (path) => files.some((file) => file.path === path) || isFile(path),
     mayChangeGroups: identity?.hasRange ?? true,
