@@ -34,8 +34,9 @@ function sameEachTime(text: string): string {
 function callOf(text: string): Call {
   const name = /([a-z_0-9]+)\(/.exec(text)![1];
   const string = /"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? "";
-  // a record holds the time and the process id
-  const steady = string.startsWith("{") ? "{" : sameEachTime(string);
+  // a record holds the time; a line of /proc/PID/stat is another each time, or not known before
+  const isStat = /^\d+ \(/.test(string);
+  const steady = isStat ? "" : string.startsWith("{") ? "{" : sameEachTime(string);
   return [NAMES[name] ?? name, steady.slice(0, 60)];
 }
 
