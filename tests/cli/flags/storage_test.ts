@@ -127,7 +127,9 @@ Deno.test("--mount type=volume, which is the default", async () => {
   assertEquals(await changes("--mount", "src=data,dst=/x"), {
     volumes: [{ name: "data", ...use }],
   });
-  assertEquals(await changes("--mount", "type=volume,dst=/x,volume-nocopy"), { volumes: [use] });
+  assertEquals(await changes("--mount", "type=volume,dst=/x,volume-nocopy"), {
+    volumes: [{ ...use, nocopy: true }],
+  });
 });
 
 Deno.test("--mount type=tmpfs and --tmpfs", async () => {
