@@ -224,8 +224,9 @@ Deno.test({
     const { code, stderr } = await box.sh("exit 9", "--init");
     assertEquals(code, 9, stderr);
     // the orphan's parent becomes PID 1, and only a zombie would be left to be seen
-    const script = "(sleep 0.05 &); sleep 0.2; echo $$; ps -e -o comm= | sort | xargs";
-    assertEquals(await box.text(script, "--init"), "2\nps sh sort tiffin-init xargs\n");
+    const script = "(sleep 0.05 &); sleep 0.2; echo $$; seen=$(ps -e -o comm=); echo $seen";
+    const [pid, seen] = (await box.text(script, "--init")).split("\n");
+    assertEquals([pid, seen.split(" ").sort()], ["2", ["ps", "sh", "tiffin-init"]]);
   },
 });
 
