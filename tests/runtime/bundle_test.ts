@@ -118,7 +118,8 @@ Deno.test("a start is worked out from the bundle, and touches nothing", async ()
     processFile: `${root.path}/process`,
     ownCgroup: false,
   });
-  assertEquals([request.root, cgroup], [{ kind: "directory", path: `${path}/root` }, undefined]);
+  const own = { kind: "directory" as const, path: `${path}/root`, isMoved: undefined };
+  assertEquals([request.root, cgroup], [own, undefined]);
   assertEquals(request.chapters?.hooks?.subject, {
     ociVersion: "1.2.1",
     id: "one",
