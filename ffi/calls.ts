@@ -17,6 +17,7 @@ export type Argument<A> = A extends `${string}: string` ? string | Uint8Array | 
   : A extends `${string}: strings` ? readonly string[]
   : A extends `${string}: pointer` ? Uint8Array | Memory | Struct | Ref | number | null
   : A extends `${string}: arg2` ? string | number | bigint | Ref
+  : A extends `${string}: arg3` ? Memory | number | bigint | Ref
   : number | bigint | Ref;
 
 /** The arguments of a signature, in order. */
@@ -120,6 +121,7 @@ export function formatArguments(
 /** What the second argument of prctl(2) is depends on the first. */
 const PRCTL_KINDS = new Map<AnyArgument, string>([
   [constants.PR.SET_PDEATHSIG, "SIG"],
+  [constants.PR.SET_MM, "PR_SET_MM"],
   [constants.PR.CAP_AMBIENT, "PR_CAP_AMBIENT"],
 ]);
 

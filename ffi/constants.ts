@@ -120,6 +120,7 @@ export const CLONE = {
   NEWUSER: 0x10000000,
   NEWPID: 0x20000000,
   NEWNET: 0x40000000,
+  CLEAR_SIGHAND: 0x100000000,
   INTO_CGROUP: 0x200000000,
 } as const;
 
@@ -136,11 +137,15 @@ export const PR = {
   CAPBSET_DROP: 24,
   GET_SECUREBITS: 27,
   SET_SECUREBITS: 28,
+  SET_MM: 35,
   SET_CHILD_SUBREAPER: 36,
   SET_NO_NEW_PRIVS: 38,
   CAP_AMBIENT: 47,
   SET_PTRACER: 0x59616d61,
 } as const;
+
+/** prctl(2), PR_SET_MM operations. */
+export const PR_SET_MM = { EXE_FILE: 13, MAP: 14 } as const;
 
 /** prctl(2), PR_CAP_AMBIENT operations. */
 export const PR_CAP_AMBIENT = { IS_SET: 1, RAISE: 2, LOWER: 3, CLEAR_ALL: 4 } as const;
@@ -241,7 +246,7 @@ export const F = {
 export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
 
 /** memfd_create(2) flags. */
-export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2 } as const;
+export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, EXEC: 0x10 } as const;
 
 /** eventfd(2) flags. */
 export const EFD = { SEMAPHORE: 1, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;

@@ -16,7 +16,8 @@
  * `pointer` (to bytes, an address, or NULL); all others are numbers and differ in how they are
  * written: `fd`, `number`, `mode` (octal), `open` (flags of open(2)), `clone` (those of clone(2), and a
  * signal), `device`, `address` (hexadecimal), or a family of constants: `SIG` is one of them, `MS|` any number of them together,
- * `OPEN_TREE|AT|` those of two families. What `arg2` is depends on the first argument.
+ * `OPEN_TREE|AT|` those of two families. What `arg2` is depends on the first argument; `arg3` is a
+ * number or, for one operation, memory.
  *
  * @module
  */
@@ -190,7 +191,7 @@ export const signatures = {
     "int",
     "operation: PR",
     "arg2: arg2",
-    "arg3: number",
+    "arg3: arg3",
     "arg4: number",
     "arg5: number",
   ],

@@ -10,6 +10,7 @@ import { loadChapters } from "./birth/chapters.ts";
 import { SAYS } from "./birth/line.ts";
 import type { MapWriter } from "./birth/maps.ts";
 import { isBind } from "./birth/mounts.ts";
+import { ownExecutable } from "./birth/executable.ts";
 import { ignoredSignals } from "./birth/process.ts";
 import { readCgroupHost } from "./cgroups/host.ts";
 import type { CgroupPlan } from "./cgroups/plan.ts";
@@ -191,6 +192,7 @@ export async function planBundle(bundle: Bundle, start: BundleStart): Promise<Bu
       flags: seccompFlags(profile),
     },
     ignoredSignals: ignoredSignals(Deno.readTextFileSync("/proc/self/status")),
+    executable: ownExecutable(),
     isFile: (path) => !stat(path, "mounts").isDirectory,
     mayChangeGroups: identity?.hasRange ?? true,
     hasInput: start.hasInput ?? true,

@@ -15,6 +15,7 @@ import { Arena } from "../ffi/memory.ts";
 import { receive } from "../ffi/messages.ts";
 import { Program, type Weave } from "../ffi/program.ts";
 import { type Exec, type ExecRequest, writeExec } from "./birth/exec.ts";
+import { ownExecutable } from "./birth/executable.ts";
 import type { FailedRequest } from "./birth/launch.ts";
 import { SAYS } from "./birth/line.ts";
 import { NAMESPACE_FLAGS } from "./birth/namespaces.ts";
@@ -92,6 +93,7 @@ export async function prepareExec(
       traits: await traitsOf(process, target.personality),
       seccomp: target.seccomp,
       ignoredSignals: ignoredSignals(status),
+      executable: ownExecutable(),
       mayChangeGroups: mayChangeGroups(pid),
       dieWithParent: !outlives,
     };

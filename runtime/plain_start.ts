@@ -23,6 +23,7 @@ import "../ffi/structs.ts";
 import "./birth/birth.ts";
 import "./birth/cgroup.ts";
 import "./birth/devices.ts";
+import "./birth/executable.ts";
 import "./birth/files.ts";
 import "./birth/identity.ts";
 import "./birth/launch.ts";

@@ -11,6 +11,7 @@ import { later } from "./later.ts";
 import type { Weave } from "../ffi/program.ts";
 import type { ContainerRequest } from "./container_request.ts";
 import type { BirthRequest } from "./birth/birth.ts";
+import { ownExecutable } from "./birth/executable.ts";
 import { type Draft, draft } from "./birth/launch.ts";
 import { ignoredSignals } from "./birth/process.ts";
 import type { RootSource } from "./birth/rootfs.ts";
@@ -201,6 +202,7 @@ export async function prepare(request: ContainerRequest, weave?: Weave): Promise
       answers: { ...chapters?.answers, ...volumes.chapters?.answers },
     },
     ignoredSignals: ignoredSignals(status),
+    executable: ownExecutable(),
     isFile: (path) => files.some((file) => file.path === path) || isFile(path),
     mayChangeGroups: identity?.hasRange ?? true,
     dieWithParent: true,

@@ -76,7 +76,7 @@ export function passBetween(program: Program, passage: Passage): Passed {
     program.call("being in it does not need the descriptor").close(fd);
   }
   const leave = program.label();
-  const struct = cloneArgs(cloneFlags(spec) + CLONE.PARENT);
+  const struct = cloneArgs(cloneFlags(spec) + CLONE.PARENT + CLONE.CLEAR_SIGHAND);
   program.call("the container's first process, a child of this one's parent", {
     name: "pid",
     fork: { parent: leave },

@@ -75,7 +75,7 @@ export function writeExec(program: Program, request: ExecRequest): Exec {
   join(program, request, kept);
 
   const [leave, on] = [program.label(), program.label()];
-  const struct = cloneArgs(CLONE.PARENT);
+  const struct = cloneArgs(CLONE.PARENT + CLONE.CLEAR_SIGHAND);
   program.call("the process itself: in the pid namespace, and a child of this one's parent", {
     name: "pid",
     fork: { parent: leave },

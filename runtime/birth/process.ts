@@ -24,6 +24,7 @@ import type { Program } from "../../ffi/program.ts";
 import { ints, rlimit } from "../../ffi/structs.ts";
 import { CAPABILITY_NAMES, capabilityMask } from "../capabilities.ts";
 import type { LinuxCapabilities, Process } from "../spec.ts";
+import { hideExecutable } from "./executable.ts";
 import { writeFile } from "./files.ts";
 import { announceListener, checkParent, tieToParent } from "./line.ts";
 import { namespaceOf } from "./namespaces.ts";
@@ -237,6 +238,7 @@ export function becomeProcess(
   const { spec, seccomp, chapters = {} } = request;
   const { process } = spec;
   program.phase("the process", 7);
+  hideExecutable(program, request.executable);
   setLimits(program, process);
   chapters.traits?.setTraits(program, process, spec.linux?.personality);
   resetSignals(program, request.ignoredSignals);

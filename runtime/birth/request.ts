@@ -10,6 +10,7 @@ import type { CgroupPlan } from "../cgroups/plan.ts";
 import type { NetworkPart } from "../network/choice.ts";
 import type { Process, Spec } from "../spec.ts";
 import type { Chapters } from "./chapters.ts";
+import type { OwnExecutable } from "./executable.ts";
 import type { MonitorRequest } from "./monitor.ts";
 import type { SeccompFilter } from "./process.ts";
 import type { RootSource } from "./rootfs.ts";
@@ -34,6 +35,8 @@ export interface BirthRequest {
   seccomp?: SeccompFilter;
   /** the signals that this process ignores, see {@linkcode ignoredSignals} */
   ignoredSignals: readonly number[];
+  /** this process's own executable, which its copies are to lose, see {@linkcode ownExecutable} */
+  executable: OwnExecutable;
   /** says of a path of the host's whether it is something else than a directory */
   isFile: (path: string) => boolean;
   /** whether the kernel lets the container set its groups: not in a user namespace of one id */
@@ -58,6 +61,7 @@ export type ProcessRequest = Pick<
   | "spec"
   | "seccomp"
   | "ignoredSignals"
+  | "executable"
   | "mayChangeGroups"
   | "dieWithParent"
   | "keepsKeyring"

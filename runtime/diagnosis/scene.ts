@@ -239,6 +239,10 @@ export function brokenWay({ passed, broken }: Way, path: string): string | undef
   const at = named(broken.path);
   const trouble = broken.reason === "missing" ? `${at} is not there` : `${at} is not a directory`;
   const link = passed.findLast((place) => place.target);
+  if (/^\/proc\/(self|thread-self|\d+)\/exe$/.test(link?.target ?? path)) {
+    return `${named(path)} is what the process runs itself, and until it is the container's ` +
+      "program that is an empty file";
+  }
   if (link) {
     return `${named(link.path)} is a symbolic link to ${named(link.target!)}, and ${trouble}`;
   }

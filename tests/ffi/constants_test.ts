@@ -33,7 +33,14 @@ const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
       ...["linux/futex.h", "linux/ptrace.h"],
     ],
     families: [
-      ...["CLONE", "PR", "PR_CAP_AMBIENT", "SECCOMP_SET_MODE", "SECCOMP_FILTER_FLAG"] as const,
+      ...[
+        "CLONE",
+        "PR",
+        "PR_SET_MM",
+        "PR_CAP_AMBIENT",
+        "SECCOMP_SET_MODE",
+        "SECCOMP_FILTER_FLAG",
+      ] as const,
       ...["BPF", "KEYCTL", "FUTEX", "PTRACE", "PTRACE_O", "SCHED_FLAG"] as const,
     ],
   },
@@ -56,6 +63,9 @@ const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
     families: ["AF", "SOCK", "SOL", "MSG", "POLL", "EFD", "SYS"],
   },
 ];
+
+/** Newer than the headers of Debian 12. */
+const NEWER = ["MFD_EXEC"];
 
 /** The constants as they are on a machine: the module asks which one it is when it is loaded. */
 async function constantsOf(arch: Arch): Promise<Families> {
@@ -95,7 +105,7 @@ for (const arch of architectures) {
             name: headerName(family, (constants as Families)[family][member]),
             value,
           }))
-        );
+        ).filter(({ name }) => !NEWER.includes(name));
         assertEquals(new Set(members.map(({ name }) => name)).size, members.length);
         await test.step(families.join(", "), async () => {
           const values = await evaluate(arch, headers, members.map(({ name }) => name));

@@ -56,7 +56,7 @@ Deno.test("root joins everything before the user namespace, and the mounts last 
     "setns(pid, CLONE_NEWPID)",
     "setns(network, CLONE_NEWNET)",
     "setns(user, CLONE_NEWUSER)",
-    "pid = clone3({flags=CLONE_PARENT|CLONE_NEWUTS}, 88)",
+    "pid = clone3({flags=CLONE_PARENT|CLONE_NEWUTS|CLONE_CLEAR_SIGHAND}, 88)",
     'self = open("/proc/self/stat"',
     "setns(mount, CLONE_NEWNS)",
     PIVOT,
@@ -84,7 +84,7 @@ Deno.test("a new user namespace comes after what is joined, and waits for its ma
   assertOrder(
     await written(trial),
     "setns(network, CLONE_NEWNET)",
-    "pid = clone3({flags=CLONE_PARENT|CLONE_NEWNS|CLONE_NEWUSER}, 88)",
+    "pid = clone3({flags=CLONE_PARENT|CLONE_NEWNS|CLONE_NEWUSER|CLONE_CLEAR_SIGHAND}, 88)",
     'send(3, "w", 1, MSG_NOSIGNAL)',
     "unshare(CLONE_NEWCGROUP)",
   );

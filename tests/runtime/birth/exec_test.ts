@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert/equals";
 import { Arena } from "../../../ffi/memory.ts";
 import { Program } from "../../../ffi/program.ts";
 import { type ExecRequest, writeExec } from "../../../runtime/birth/exec.ts";
+import { ownExecutable } from "../../../runtime/birth/executable.ts";
 import * as traits from "../../../runtime/birth/traits.ts";
 import type { Process } from "../../../runtime/spec.ts";
 import { assertOrder } from "./calls.ts";
@@ -29,6 +30,7 @@ function calls(request: Partial<ExecRequest> = {}): string[] {
     cgroup: { into: "/cgroup", joins: [{ path: "/v1/tasks", why: "" }] },
     streams: "shared",
     ignoredSignals: [],
+    executable: ownExecutable(),
     mayChangeGroups: true,
     dieWithParent: true,
     ...request,
@@ -48,7 +50,7 @@ Deno.test("what needs the host's files is done before they are gone, and nobody 
     "prctl(PR_SET_DUMPABLE, 0",
     JOIN,
     "close_range(4,",
-    "pid = clone3({flags=CLONE_PARENT}",
+    "pid = clone3({flags=CLONE_PARENT|CLONE_CLEAR_SIGHAND}",
     "setsid()",
     "setresuid(0, 0, 0)",
     "prctl(PR_SET_NO_NEW_PRIVS",

@@ -21,7 +21,7 @@ Deno.test("the smallest birth, call by call", () => {
   assertEquals(all.filter(isDrop).length, 41);
   assertEquals(all.filter((call) => !isDrop(call)), [
     "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0, &line)",
-    "pid = clone3({flags=CLONE_NEWNS|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWPID|CLONE_NEWNET, " +
+    "pid = clone3({flags=CLONE_NEWNS|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWPID|CLONE_NEWNET|" +
     "exit_signal=SIGCHLD}, 88)",
     "prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)",
     "dup3(child's end, 3, O_CLOEXEC)",

@@ -7,6 +7,7 @@
 import type { BirthRequest } from "../../../runtime/birth/birth.ts";
 import { draft, type Failure, launch, type Launched } from "../../../runtime/birth/launch.ts";
 import type { MapWriter } from "../../../runtime/birth/maps.ts";
+import { ownExecutable } from "../../../runtime/birth/executable.ts";
 import { ignoredSignals } from "../../../runtime/birth/process.ts";
 import { examine, StartError } from "../../../runtime/diagnosis.ts";
 import { offthread } from "../../../ffi/libc.ts";
@@ -72,6 +73,7 @@ export function requestFor(rootfs: string, trial: Trial = {}): BirthRequest {
     directories: [],
     files: [],
     ignoredSignals: ignoredSignals(Deno.readTextFileSync("/proc/self/status")),
+    executable: ownExecutable(),
     isFile: (path) => !Deno.statSync(path).isDirectory,
     mayChangeGroups: true,
     hasInput: false,

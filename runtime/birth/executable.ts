@@ -1,0 +1,109 @@
+/**
+ * What /proc/self/exe leads to in a process of a container, until it is the container's program.
+ *
+ * It is a copy of Deno until its execve(2), so that link leads to the host's Deno; and an image
+ * chooses what is executed. With `/proc/self/exe` for its program, for the first line of a script or
+ * for the loader of an ELF file, the kernel would run the host's Deno in the container, with
+ * libraries of the image's. Those could keep the file open and, as root, overwrite it as soon as
+ * nobody runs it: what the host runs next is the image's (CVE-2019-5736). So the link is led to an
+ * empty file first. The kernel allows that when nothing of the old one is mapped any more, and
+ * walking a program needs nothing of it; Deno's signal handlers, which are in it, are gone since
+ * clone3(2) (CLONE_CLEAR_SIGHAND).
+ *
+ * @module
+ */
+
+import { MFD, PR, PR_SET_MM } from "../../ffi/constants.ts";
+import type { Program } from "../../ffi/program.ts";
+
+/** What is to be known of this process, to take its executable from a copy of it. */
+export interface OwnExecutable {
+  /** where the file is mapped, from the first byte to the one after the last */
+  mapped: [start: number, end: number][];
+  /** the first fields of `struct prctl_mm_map`, up to `env_end`: as they are */
+  layout: number[];
+  /** flags of memfd_create(2) for a file that can be executed */
+  flags: number;
+}
+
+/** Looks at this process. */
+export function ownExecutable(): OwnExecutable {
+  const read = (name: string) => Deno.readTextFileSync(`/proc/self/${name}`);
+  return describe(read("stat"), read("maps"), knowsExec());
+}
+
+/**
+ * Reads what proc(5) says of a process.
+ *
+ * V8 maps a part of Deno's code a second time, so the maps have to be searched.
+ *
+ * @param stat the text of /proc/PID/stat
+ * @param maps the text of /proc/PID/maps
+ * @param knowsExec whether the kernel has memfd_create(2)'s MFD_EXEC
+ */
+export function describe(stat: string, maps: string, knowsExec: boolean): OwnExecutable {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const field = (number: number) => Number(fields[number - 3]);
+  const brk = field(47);
+  const layout = [
+    ...[26, 27, 45, 46].map(field), // where code and data begin and end
+    // glibc's heap, which a walk does not touch; where it ends by now is not said
+    ...[brk, brk],
+    ...[28, 48, 49, 50, 51].map(field), // stack, arguments and environment
+  ];
+  const [code] = layout;
+  const lines = maps.split("\n");
+  const [start, end] = [0, 1].map((i) => (line: string) =>
+    parseInt(line.slice(0, line.indexOf(" ")).split("-")[i], 16)
+  );
+  const own = lines.find((line) => start(line) <= code && code < end(line));
+  const path = own?.slice(own.indexOf("/"));
+  const mapped: OwnExecutable["mapped"] = [];
+  for (const [i, line] of lines.entries()) {
+    if (path === undefined || !line.endsWith(path)) continue;
+    if (lines[i - 1]?.endsWith(path)) mapped.at(-1)![1] = end(line);
+    else mapped.push([start(line), end(line)]);
+  }
+  return { mapped, layout, flags: knowsExec ? MFD.CLOEXEC | MFD.EXEC : MFD.CLOEXEC };
+}
+
+/** The flag and this setting of what happens without it are of one and the same kernel, Linux 6.3. */
+function knowsExec(): boolean {
+  try {
+    return Deno.statSync("/proc/sys/vm/memfd_noexec").isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** `struct prctl_mm_map` of PR_SET_MM_MAP(2const): after the layout the auxiliary vector, if any. */
+const MAP = { size: 104, descriptor: 100 };
+
+/** Leads /proc/self/exe to an empty file; what is called after this is libc's alone. */
+export function hideExecutable(program: Program, { mapped, layout, flags }: OwnExecutable): void {
+  const { arena } = program;
+  const file = program.call("an empty file, for an image that would execute /proc/self/exe", {
+    name: "empty",
+    allow: ["EACCES"], // vm.memfd_noexec=2 forbids such files: then the descriptor is -1, "no change"
+  }).memfd_create("tiffin", flags);
+  for (const [start, end] of mapped) {
+    program.call("the kernel lets go of the host's Deno when nothing of it is mapped any more")
+      .munmap(start, end - start);
+  }
+  const map = arena.allocate(MAP.size, "map");
+  map.text = "{exe_fd=empty}";
+  layout.forEach((value, i) => arena.setWord(map.address + i * 8, value));
+  program.call("the rest of this process's layout stays as it is")
+    .memcpy(map.address + MAP.descriptor, file.address, 4);
+  const done = program.label();
+  program.call("here /proc/self/exe ends to be the host's Deno, which a container may not reach", {
+    // EINVAL: a kernel without CONFIG_CHECKPOINT_RESTORE
+    allow: ["EINVAL"],
+    onSuccess: done,
+  }).prctl(PR.SET_MM, PR_SET_MM.MAP, map, MAP.size, 0);
+  program.call("the older way, for the host's root alone: it needs CAP_SYS_RESOURCE there", {
+    // in a user namespace of such a kernel there is no way, and no right to the host's files either
+    allow: ["EPERM", "EBADF"],
+  }).prctl(PR.SET_MM, PR_SET_MM.EXE_FILE, file, 0, 0);
+  program.place(done);
+}
