@@ -93,7 +93,8 @@ export function writeBirth(program: Program, request: BirthRequest): Birth {
   const cgroup = own && makeCgroup(program, own);
 
   program.phase("namespaces", 2);
-  const flags = (between ? 0 : cloneFlags(spec) + CLONE.CLEAR_SIGHAND) + (cgroup ? CLONE.INTO_CGROUP : 0) +
+  const flags = (between ? 0 : cloneFlags(spec) + CLONE.CLEAR_SIGHAND) +
+    (cgroup ? CLONE.INTO_CGROUP : 0) +
     (monitor ? CLONE.PIDFD : 0);
   const args = program.arena.allocate(88, "clone_args");
   const struct = cloneArgs(flags);

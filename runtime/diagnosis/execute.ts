@@ -152,6 +152,8 @@ export const EXECUTE: Cases = {
       "ENOENT ENOTDIR EACCES ENOEXEC ELOOP EINVAL EISDIR ELIBBAD ESTALE ENODEV",
       noGoodProgram,
     ),
+    // a loader is read, and this one is shorter than it has to be
+    EIO: faultyProgram,
     E2BIG: tooMuch,
     ETXTBSY: busy,
     ...each("EPERM ENOSYS", either(filtered, faultyProgram)),

@@ -75,6 +75,8 @@ Deno.test({
     assertEquals(await status(), "created");
     const pid = await Deno.readTextFile(path("pid"));
     assertMatch(pid, /^\d+$/);
+    // and nothing in it leads to the host's Deno any more
+    assertEquals(await Deno.readLink(`/proc/${pid}/exe`), "/memfd:tiffin (deleted)");
     assertMatch(await create(), /exists/);
     silent(await oci("start", id));
     assertEquals(await status(), "running");

@@ -6,13 +6,22 @@
 
 import { assertEquals } from "@std/assert/equals";
 import type { BirthRequest } from "../../../runtime/birth/birth.ts";
+import type { OwnExecutable } from "../../../runtime/birth/executable.ts";
 import { draft } from "../../../runtime/birth/launch.ts";
 import type { CgroupPlan } from "../../../runtime/cgroups/plan.ts";
 import { requestFor, type Trial } from "./trial.ts";
 
+/** One whose file is mapped once. */
+export const EXECUTABLE: OwnExecutable = { mapped: [[0x10000, 0x30000]], layout: [], flags: 1 };
+
 /** The calls of a birth as a person would write them. */
 export function calls(trial: Trial = {}, request: Partial<BirthRequest> = {}): string[] {
-  const whole = { ...requestFor("/rootfs", trial), ignoredSignals: [13], ...request };
+  const whole = {
+    ...requestFor("/rootfs", trial),
+    ignoredSignals: [13],
+    executable: EXECUTABLE,
+    ...request,
+  };
   const { program } = draft(whole, { denySetgroups: false }).birth;
   return program.steps.map((step) => program.format(step));
 }

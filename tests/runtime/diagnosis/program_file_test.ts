@@ -85,6 +85,22 @@ Deno.test({
         code: 126,
       },
       {
+        name: "a script for what runs already",
+        program: "#!/proc/self/exe\n",
+        says: [
+          "ENOEXEC (exec format error): /bin/program is a script for /proc/self/exe, and " +
+          "/proc/self/exe is what the process runs itself, and until it is the container's " +
+          "program that is an empty file",
+        ],
+        code: 126,
+      },
+      {
+        name: "whose loader is what runs already",
+        program: elf(OWN, 3, "/proc/self/exe"),
+        says: ["needs the loader /proc/self/exe, and /proc/self/exe is what the process runs"],
+        code: 126,
+      },
+      {
         name: "a program for Windows",
         program: "MZ\x90\0\x03\0\0\0",
         says: ["ENOEXEC", "/bin/program is a program for Windows, not for Linux"],
