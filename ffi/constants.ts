@@ -351,6 +351,7 @@ export const SYS = {
   futex: arm ? 98 : 202,
   ptrace: arm ? 117 : 101,
   execveat: arm ? 281 : 322,
+  memfd_create: arm ? 279 : 319,
   sched_setattr: arm ? 274 : 314,
   keyctl: arm ? 219 : 250,
   seccomp: arm ? 277 : 317,

@@ -8,7 +8,8 @@
  *
  * **Results.** `int` and `long`: -1 is failure, and errno says why. `syscall`: as `long`, made
  * through syscall(2), because not every glibc has a wrapper, or because the wrapper takes locks
- * that a forked child must not wait for (nptl(7): `setresuid` and its like signal every thread).
+ * that a forked child must not wait for (nptl(7): `setresuid` and its like signal every thread), or
+ * because dlsym(3) would find a function of Deno's own under the name.
  * `pointer`: an address, NULL for failure. `negated`: an `int` that is -errno in a failure, as
  * libseccomp has it. `value`: an `int` that is never a failure. `void`: nothing.
  *
@@ -53,7 +54,7 @@ export const signatures = {
   poll: ["int", "fds: pointer", "count: number", "timeout: number"],
   pipe2: ["int", "fds: pointer", "flags: O|"],
   eventfd: ["int", "initial: number", "flags: EFD|"],
-  memfd_create: ["int", "name: string", "flags: MFD|"],
+  memfd_create: ["syscall", "name: string", "flags: MFD|"],
   isatty: ["int", "fd: fd"],
 
   // files: names

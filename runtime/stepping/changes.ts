@@ -43,9 +43,19 @@ export function merge(changes: readonly Change[]): Change[] {
     .sort((a, b) => SECTIONS.indexOf(a.section) - SECTIONS.indexOf(b.section));
 }
 
-/** Calls that ask, say, wait or prepare: the kernel's state is the same after them. */
+/** Calls that ask, say, wait or prepare: nothing that is shown of the kernel's state changes. */
 const IDLE: readonly string[] = ["memcpy", "memset", "send", "sendmsg", "recv", "recvmsg", "read"]
-  .concat("poll", "access", "labs", "snprintf", "waitpid", "getpid", "kill", "clock_gettime");
+  .concat(
+    "poll",
+    "access",
+    "labs",
+    "snprintf",
+    "waitpid",
+    "getpid",
+    "kill",
+    "clock_gettime",
+    "munmap",
+  );
 
 /** Whether a call is made to change something. */
 export function isMeantToChange({ name }: Step): boolean {

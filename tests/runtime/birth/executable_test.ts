@@ -7,6 +7,8 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
+import { libcAddress } from "../../../ffi/libc.ts";
+import { signatures } from "../../../ffi/signatures.ts";
 import { describe, ownExecutable } from "../../../runtime/birth/executable.ts";
 import { examine, StartError } from "../../../runtime/diagnosis.ts";
 import { anyUser, localBox } from "../../cli/box.ts";
@@ -50,6 +52,16 @@ Deno.test("this process's own file is found in its memory, once and once more by
     parseInt(line, 16)
   );
   assert(starts.every((at) => mapped.some(([start, end]) => start <= at && at < end)));
+});
+
+Deno.test("no function that a program calls is Deno's own: it would be gone", () => {
+  const { mapped } = ownExecutable();
+  const names = Object.keys(signatures) as (keyof typeof signatures)[];
+  const own = names.filter((name) => {
+    const address = libcAddress(name);
+    return mapped.some(([start, end]) => start <= address && address < end);
+  });
+  assertEquals(own, []);
 });
 
 Deno.test("the file is taken away before rights are, and before the filter and the gate", () => {
