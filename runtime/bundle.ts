@@ -194,7 +194,7 @@ export async function planBundle(bundle: Bundle, start: BundleStart): Promise<Bu
     ignoredSignals: ignoredSignals(Deno.readTextFileSync("/proc/self/status")),
     executable: ownExecutable(),
     isFile: (path) => !stat(path, "mounts").isDirectory,
-    mayChangeGroups: identity?.hasRange ?? true,
+    mayChangeGroups: identity ? identity.hasRange && mapsOthers(spec) : true,
     hasInput: start.hasInput ?? true,
     dieWithParent: start.dieWithParent ?? false,
     processFile: start.processFile,
@@ -202,6 +202,11 @@ export async function planBundle(bundle: Bundle, start: BundleStart): Promise<Bu
     chapters,
   };
   return { request, writer: identity?.writer ?? { denySetgroups: false }, cgroup };
+}
+
+/** Whether newgidmap(1) leaves setgroups(2) allowed: it does only for more than the user's own group. */
+function mapsOthers({ linux }: Spec): boolean {
+  return linux?.gidMappings?.some(({ hostID, size }) => hostID !== Deno.gid() || size > 1) ?? true;
 }
 
 /** The process with a HOME: engines leave it to the runtime, which looks into the root's passwd(5). */
