@@ -8,6 +8,7 @@ import { readHostFile } from "../../runtime/host_files.ts";
 import { parseMountinfo } from "../../runtime/diagnosis/mountinfo.ts";
 import { findContainer, type OciContainer } from "../../runtime/oci/container.ts";
 import { KEPT } from "../bundles.ts";
+import { enter } from "../children.ts";
 import { namespaceOf, statusField } from "../containers.ts";
 import type { Trial } from "../trial.ts";
 
@@ -67,8 +68,7 @@ export async function check(trial: Trial): Promise<void> {
     en: "its root is mounted read-only",
     zh: "它的根以只读方式挂载",
   }, { en: "its root can be written to", zh: "它的根可以写入" });
-  const enter = ["nsenter", "-t", String(pid), ...Deno.uid() === 0 ? [] : ["--user"], "--uts"];
-  const { output } = await trial.run([...enter, "uname", "-n"]);
+  const { output } = await trial.run(["sh", "-c", `exec ${enter(pid, "uts")} uname -n`]);
   trial.claim(output.trim() === "galley", {
     en: "its host name is galley",
     zh: "它的主机名是 galley",
