@@ -94,7 +94,10 @@ async function serve({ verb, chosen: [folder] }: Wish, desk: Desk): Promise<numb
       return 0;
     case "check":
       if (!await canRun(desk, folder)) return 1;
-      return await showTrial(desk, folder) ? 0 : 1;
+      if (!await showTrial(desk, folder)) return 1;
+      write("\n");
+      await showSolution(desk, folder);
+      return 0;
     default:
       return 0;
   }

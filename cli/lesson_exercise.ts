@@ -9,7 +9,7 @@ import { ensureExercise, note, now, readProgress } from "../lessons/exercises.ts
 import type { Language } from "../lessons/lesson.ts";
 import { tryExercise, type Verdict } from "../lessons/trial.ts";
 import type { Reader } from "./lesson_reader.ts";
-import { paragraph, styled } from "./lesson_screen.ts";
+import { paragraph, shownLines, styled } from "./lesson_screen.ts";
 import { word } from "./lesson_words.ts";
 
 /** Where a student works, and who shows it. */
@@ -51,29 +51,41 @@ export async function showTrial(desk: Desk, folder: Folder): Promise<boolean> {
     );
   }
   if (verdict.otherwise) {
-    write(paragraph(verdict.otherwise, screen, "     ").map((line) => `${line}\n`).join(""));
+    const lines = verdict.otherwise.trimEnd().split("\n");
+    write(
+      lines.flatMap((line) => paragraph(line, screen, "     ")).map((line) => `${line}\n`).join(""),
+    );
   }
   if (verdict.output) {
     const lines = verdict.output.trimEnd().split("\n").slice(-LINES);
-    write(`\n${word(language, "itWrote")}\n${lines.map((line) => `  ${line}\n`).join("")}`);
+    write(`\n${word(language, "itWrote")}\n${asShown(lines, desk.reader).join("\n")}\n`);
   }
   const word_ = verdict.hasPassed ? "passed" : "notYet";
   write(`\n${styled(word(language, word_), verdict.hasPassed ? "good" : "bad", screen)}\n`);
-  if (verdict.hasPassed) {
-    write("\n");
-    await showSolution(desk, folder);
-  }
   return verdict.hasPassed;
 }
 
-/** Shows the solution. */
+/** Lines of a file or a program, none of them wider than the screen. */
+function asShown(lines: string[], { screen }: Reader): string[] {
+  return shownLines({ kind: "lines", lines }, screen, String);
+}
+
+/** Rows that a page of the solution leaves free: its heading's and the prompt's. */
+const MARGIN = 4;
+
+/** Shows the solution, page by page where there are pages. */
 export async function showSolution({ language, reader }: Desk, folder: Folder): Promise<void> {
   const file = solutionFile(folder, await loadLesson(folder));
   const text = Deno.readTextFileSync(file).trimEnd().split("\n");
   reader.write(
     `${word(language, "solution", `lessons/${folder.name}/${file.split("/").at(-1)}`)}\n\n`,
   );
-  reader.write(text.map((line) => `  ${line}`.trimEnd() + "\n").join(""));
+  const lines = asShown(text, reader).map((line) => line.trimEnd());
+  const room = reader.rows - MARGIN;
+  for (let at = 0; at < lines.length; at += room) {
+    if (at > 0 && await reader.key(word(language, "goOn"), "\nq") === "q") return;
+    reader.write(`${lines.slice(at, at + room).join("\n")}\n`);
+  }
 }
 
 /** Shows the next hint; after the last one, the first again. */

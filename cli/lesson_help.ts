@@ -27,7 +27,7 @@ export const help: Help = {
   examples: [
     { command: "lesson", does: "the course, and what is done" },
     { command: "lesson 1", does: "begin" },
-    { command: "lesson 1 --watch", does: "work on the exercise: keys n, h, l, r, q" },
+    { command: "lesson 1 --watch", does: "work on the exercise: keys n, h, s, l, r, q" },
     { command: "lesson grade --json", does: "every exercise that was begun, for a class" },
   ],
 };

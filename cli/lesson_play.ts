@@ -148,7 +148,7 @@ class Player {
     if (surprise === "") return true;
     this.surprises++;
     return await this.show(
-      paragraph(word(this.language, "surprise", surprise), screen)
+      paragraph(word(this.language, "surprise", surprise.trimEnd()), screen)
         .map((line) => styled(line, "bad", screen)),
     );
   }

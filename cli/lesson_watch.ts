@@ -5,8 +5,8 @@
  */
 
 import { type Folder, folders, loadLesson } from "../lessons/course.ts";
-import { ensureExercise } from "../lessons/exercises.ts";
-import { type Desk, showHint, showTrial } from "./lesson_exercise.ts";
+import { ensureExercise, readProgress } from "../lessons/exercises.ts";
+import { type Desk, showHint, showSolution, showTrial } from "./lesson_exercise.ts";
 import { showCourse } from "./lesson_list.ts";
 import { word } from "./lesson_words.ts";
 
@@ -32,10 +32,14 @@ export async function watch(desk: Desk, folder: Folder): Promise<Folder | undefi
       if (event === "n" && hasPassed) return folders().find((one) => one.number > folder.number);
       if (event === "n") reader.write(`${word(language, "passFirstToGoOn")}\n`);
       if (event === "h") showHint(desk, folder);
+      if (event === "s") {
+        if (readProgress(desk.root)[folder.name]?.passed) await showSolution(desk, folder);
+        else reader.write(`${word(language, "passFirst", folder.number)}\n`);
+      }
       if (event === "l") showCourse(desk);
       if (event === "r") hasPassed = await showTrial(desk, folder);
       reader.write(`\n${word(language, "watchKeys")}\n\n`);
-      key ??= reader.key("", "nhlrq");
+      key ??= reader.key("", "nhslrq");
       event = await Promise.race([key, saves.next()]);
       if (event !== SAVED) key = undefined;
       else event = "r";

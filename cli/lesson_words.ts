@@ -39,12 +39,12 @@ export const WORDS = {
     zh: "编辑后运行：tiffin lesson check %   （提示：tiffin lesson hint %）",
   },
   startWatch: {
-    en: "Enter: try it now, and on every save   q: later",
-    zh: "回车：现在检查，之后每次保存都检查   q：以后再做",
+    en: "Edit it in another terminal.  Enter: try it now, and on every save  q: later",
+    zh: "请在另一个终端中编辑它。 回车：现在检查，之后每次保存都检查  q：以后再做",
   },
   watchKeys: {
-    en: "n next  h hint  l list  r run again  q quit   (the file is tried on every save)",
-    zh: "n 下一课  h 提示  l 列表  r 再检查  q 退出   （每次保存都会检查）",
+    en: "n next  h hint  s solution  l list  r run again  q quit  (tried on every save)",
+    zh: "n 下一课  h 提示  s 答案  l 列表  r 再检查  q 退出   （每次保存都会检查）",
   },
   trying: { en: "Trying % …", zh: "正在检查 % ……" },
   passed: { en: "Passed.", zh: "通过。" },

@@ -42,7 +42,7 @@ export function formatOverview(commands: Record<string, Help>, flags: FlagTable)
     `Commands:\n${formatRows(rows, 11)}`,
     formatFlags("Flags before the command", flags),
     formatExamples([
-      { command: "run local sh", does: "a shell in a container, without any network" },
+      { command: "run local sh", does: "a shell in a container, made of this machine's programs" },
       { command: "run alpine sh", does: "the same in an image that is fetched from Docker Hub" },
       {
         command: "explain alpine sh",

@@ -70,7 +70,7 @@ async function byHand(stage: Stage): Promise<void> {
   const headers = head.split("\r\n").filter(isShort);
   const manifest = JSON.parse(body.slice(body.indexOf("{"), body.lastIndexOf("}") + 1));
   stage.show([
-    ...headers.map((line) => `< ${line.slice(0, 76)}`),
+    ...headers.map((line) => `< ${line.length > 76 ? `${line.slice(0, 75)}…` : line}`),
     ...[manifest.config, ...manifest.layers].map(({ mediaType, digest, size }) =>
       `  ${mediaType.replace("application/vnd.oci.image.", "").padEnd(19)} ${
         digest.slice(0, 27)

@@ -190,23 +190,29 @@ Deno.test({
 });
 
 Deno.test({
-  ...ifAble("--watch tries the exercise on every save, and knows the keys n, h, l, r and q"),
+  ...ifAble("--watch tries the exercise on every save, and knows the keys n, h, s, l, r and q"),
   async fn() {
     await using place = await desk();
     place.write("exit 0\n");
     const pty = place.open("3", "--watch");
-    const keys = /n next {2}h hint {2}l list {2}r run again {2}q quit.*\r\n\r\n$/;
+    const keys = /n next {2}h hint {2}s solution {2}l list {2}r run again {2}q quit.*\r\n\r\n$/;
     assertMatch(await pty.see(keys), /Not yet\./);
     await pty.type("n");
     assertMatch(await pty.see(keys), /Not before this one has passed/);
     await pty.type("h");
     assertMatch(await pty.see(keys), /Hint 1 of 3/);
+    await pty.type("s");
+    assertMatch(await pty.see(keys), /shown once its exercise has passed/);
     await pty.type("l");
     assertMatch(await pty.see(keys), /The course/);
     await pty.type("r");
     assertMatch(await pty.see(keys), /Not yet\./);
     Deno.writeTextFileSync(place.file, solution());
-    assertMatch(await pty.see(keys), /Passed\.[^]*One way to write it/);
+    assertMatch(await pty.see(keys), /Passed\./);
+    await pty.type("s");
+    assertMatch(await pty.see(/Enter: go on/), /One way to write it/);
+    await pty.type("\r");
+    assertMatch(await pty.see(keys), /sleep/);
     assert(place.progress()?.passed);
     await pty.type("q");
     assertEquals((await pty.status).code, 0);
