@@ -44,25 +44,20 @@ export function ownExecutable(): OwnExecutable {
 export function describe(stat: string, maps: string, knowsExec: boolean): OwnExecutable {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const field = (number: number) => Number(fields[number - 3]);
-  const brk = field(47);
-  const layout = [
-    ...[26, 27, 45, 46].map(field), // where code and data begin and end
-    // glibc's heap, which a walk does not touch; where it ends by now is not said
-    ...[brk, brk],
-    ...[28, 48, 49, 50, 51].map(field), // stack, arguments and environment
-  ];
-  const [code] = layout;
-  const lines = maps.split("\n");
-  const [start, end] = [0, 1].map((i) => (line: string) =>
-    parseInt(line.slice(0, line.indexOf(" ")).split("-")[i], 16)
-  );
-  const own = lines.find((line) => start(line) <= code && code < end(line));
-  const path = own?.slice(own.indexOf("/"));
+  // code and data; glibc's heap, which a walk does not touch, and whose end is not said; the stack,
+  // the arguments and the environment
+  const layout = [26, 27, 45, 46, 47, 47, 28, 48, 49, 50, 51].map(field);
+  const number = (at: number) => parseInt(maps.slice(at, at + 16), 16);
+  const endOf = (line: number) => number(maps.indexOf("-", line) + 1);
+  // the text is searched as it is: to split it and to look at each line is slow when it is done once
+  let own = 0;
+  while (endOf(own) <= layout[0]) own = maps.indexOf("\n", own) + 1;
+  const path = maps.slice(maps.indexOf("/", own), maps.indexOf("\n", own) + 1);
   const mapped: OwnExecutable["mapped"] = [];
-  for (const [i, line] of lines.entries()) {
-    if (path === undefined || !line.endsWith(path)) continue;
-    if (lines[i - 1]?.endsWith(path)) mapped.at(-1)![1] = end(line);
-    else mapped.push([start(line), end(line)]);
+  for (let at = maps.indexOf(path); at >= 0; at = maps.indexOf(path, at + 1)) {
+    const line = maps.lastIndexOf("\n", at) + 1;
+    if (line > 0 && maps.startsWith(path, line - path.length)) mapped.at(-1)![1] = endOf(line);
+    else mapped.push([number(line), endOf(line)]);
   }
   return { mapped, layout, flags: knowsExec ? MFD.CLOEXEC | MFD.EXEC : MFD.CLOEXEC };
 }
@@ -70,7 +65,7 @@ export function describe(stat: string, maps: string, knowsExec: boolean): OwnExe
 /** The flag and this setting of what happens without it are of one and the same kernel, Linux 6.3. */
 function knowsExec(): boolean {
   try {
-    return Deno.statSync("/proc/sys/vm/memfd_noexec").isFile;
+    return Deno.readTextFileSync("/proc/sys/vm/memfd_noexec") !== "";
   } catch {
     return false;
   }
