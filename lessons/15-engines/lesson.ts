@@ -4,7 +4,8 @@
  * @module
  */
 
-import { offthread } from "../../ffi/libc.ts";
+import { SIG, W } from "../../ffi/constants.ts";
+import { attempt, offthread } from "../../ffi/libc.ts";
 import { draft } from "../../runtime/birth/launch.ts";
 import { explain } from "../../runtime/birth/trace.ts";
 import { planBundle, readBundle } from "../../runtime/bundle.ts";
@@ -70,11 +71,14 @@ async function create(stage: Stage): Promise<void> {
         ? { en: "is its root", zh: "就是它的根" }
         : { en: "is not its root", zh: "不是它的根" },
     ],
-    [baseName(program), { en: "is its program", zh: "是它的程序" }],
+    [baseName(program), {
+      en: "is its program yet, /proc says",
+      zh: "是它此刻的程序，/proc 如是说",
+    }],
   ]);
   stage.expect(
     container.status === "created" && own.includes("pid") && isOwnRoot &&
-      program === Deno.execPath(),
+      baseName(program) !== "sleep",
     {
       en: `it is ${container.status}, and runs ${program}`,
       zh: `它处于 ${container.status}，运行着 ${program}`,
@@ -227,7 +231,6 @@ async function makeGround(stage: Stage): Promise<number> {
     ...["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"],
     ...["--mount-proc", "--net", "--ipc", "sh", "-c", covers],
   ]);
-  stage.defer(() => holder.stop());
   const pid = await stage.until(() =>
     descendants(holder.pid).find((pid) => statusField(pid, "Name") === "sleep")
   );
@@ -235,6 +238,7 @@ async function makeGround(stage: Stage): Promise<number> {
     en: `there are no namespaces for Podman: ${holder.output()}`,
     zh: `无法为 Podman 创建命名空间：${holder.output()}`,
   });
+  stage.defer(() => endGround(stage, pid));
   const { scratch } = stage;
   Deno.mkdirSync(`${scratch}/networks`);
   Deno.writeTextFileSync(
@@ -252,6 +256,24 @@ exec ${scratch}/inside podman --root ${scratch}/storage --runroot /run/engine \\
   --storage-driver vfs "$@"`,
   );
   return pid;
+}
+
+/**
+ * Ends the namespaces by their first process. It can go only when the others are waited for, and one
+ * that came in from outside and was left alone there is this process's child.
+ */
+async function endGround(stage: Stage, first: number): Promise<void> {
+  attempt.kill(first, SIG.KILL);
+  const isZombie = (pid: number) => statusField(pid, "State").startsWith("Z");
+  await stage.until(() => {
+    for (const pid of descendants(Deno.pid)) {
+      const isOurs = statusField(pid, "PPid") === String(Deno.pid);
+      const isInside = statusField(pid, "NSpid").split("\t").length >
+        statusField("self", "NSpid").split("\t").length;
+      if (isOurs && isInside && isZombie(pid)) attempt.waitpid(pid, null, W.NOHANG);
+    }
+    return statusField(first, "State") === "" || isZombie(first);
+  }, 5);
 }
 
 async function aName(stage: Stage): Promise<void> {
