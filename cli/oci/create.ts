@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createContainer } from "../../runtime/oci/create.ts";
+import { createContainer } from "../../runtime/oci/plain_create.ts";
 import { parseFlags } from "../flags/grammar.ts";
 import type { Help } from "../usage.ts";
 import { type OciContext, onlyId } from "./context.ts";

@@ -1,5 +1,6 @@
 /**
- * What a start loads: the list in runtime/plain_start.ts is its budget, and is kept.
+ * What a start loads: the lists in runtime/plain_start.ts and runtime/oci/plain_create.ts are its
+ * budget, and are kept.
  *
  * @module
  */
@@ -20,9 +21,13 @@ const BEFORE = ["cli/main.ts", "cli/run.ts", "mod.ts", "runtime/data_root.ts", "
 
 Deno.test("the list of a plain start has what its three doors import, and nothing else", () => {
   const doors = ["runtime/container.ts", "runtime/images/find.ts", "runtime/prepare.ts"];
-  const needed = new Set(doors);
-  for (const module of needed) for (const to of importsOf(module)) needed.add(to);
-  assertEquals([...needed].filter((module) => !BEFORE.includes(module)).sort(), listed);
+  assertEquals(behind(doors).filter((module) => !BEFORE.includes(module)), listed);
+});
+
+Deno.test("so has the list of an engine's create, with what each of them wants later", () => {
+  const late = ["runtime/birth/gate.ts", "runtime/users.ts"];
+  const needed = behind(["runtime/oci/create.ts", ...late]);
+  assertEquals(needed, importsOf("runtime/oci/plain_create.ts"));
 });
 
 Deno.test("what a plain start loads is ASCII: V8 gives other text two bytes a letter", async () => {
@@ -55,6 +60,13 @@ Deno.test({
 });
 
 const PLAIN = ["run", "local", "true"];
+
+/** These modules, and all that they import. */
+function behind(doors: string[]): string[] {
+  const needed = new Set(doors);
+  for (const module of needed) for (const to of importsOf(module)) needed.add(to);
+  return [...needed].sort();
+}
 
 function importsOf(module: string): string[] {
   return edges.filter(({ from, kind }: Import) => from === module && kind === "static")
