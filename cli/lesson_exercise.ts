@@ -94,6 +94,6 @@ export function showHint({ root, language, reader }: Desk, folder: Folder): void
   const shown = readProgress(root)[folder.name]?.hints ?? 0;
   const at = shown % hints.length;
   note(root, folder, { hints: shown + 1 });
-  const text = word(language, "hint", at + 1, hints.length) + hints[at].replaceAll("\n", " ");
+  const text = word(language, "hint", at + 1, hints.length) + hints[at];
   reader.write(paragraph(text, reader.screen).map((line) => `${line}\n`).join(""));
 }

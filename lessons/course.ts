@@ -5,7 +5,7 @@
  */
 
 import type { Check, Language, Lesson } from "./lesson.ts";
-import { type LessonText, parseText } from "./text.ts";
+import { joinLines, type LessonText, parseText } from "./text.ts";
 
 /** A lesson's folder. */
 export interface Folder {
@@ -48,7 +48,7 @@ export function readText({ path, name }: Folder, language: Language): LessonText
 /** A lesson's hints, the gentlest first. */
 export function readHints({ path }: Folder, language: Language): string[] {
   return Deno.readTextFileSync(`${path}/hints${SUFFIX[language]}`)
-    .split(/^## .*$/m).slice(1).map((hint) => hint.trim());
+    .split(/^## .*$/m).slice(1).map((hint) => joinLines(hint.trim().split("\n")));
 }
 
 /** A solution's file. */

@@ -192,7 +192,7 @@ function items(lines: string[], bullet: RegExp): string[] {
 const WIDE = /[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/;
 
 /** Lines as one. */
-function joinLines(lines: string[]): string {
+export function joinLines(lines: string[]): string {
   return lines.reduce((text, line) => {
     const isSeam = WIDE.test(text.at(-1) ?? "") && WIDE.test(line[0] ?? "");
     return `${text}${isSeam ? "" : " "}${line}`;
