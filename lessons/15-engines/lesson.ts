@@ -45,8 +45,9 @@ function oci(stage: Stage, words: string): Promise<string> {
 
 async function aBundle(stage: Stage): Promise<void> {
   const bundle = await makeBundle(stage, BUNDLE, { args: ["sleep", "60"], hostname: "galley" });
-  await stage.type(`ls -m ${BUNDLE} ${BUNDLE}/rootfs`);
-  await stage.type(`grep -A 3 -E '"(args|root)"|hostname' ${BUNDLE}/config.json`);
+  await stage.type(`ls -m -w 76 ${BUNDLE} ${BUNDLE}/rootfs`);
+  const parts = `/"args"/,/]/p; /"root": {/,/}/p; /"hostname"/p`;
+  await stage.type(`sed -n '${parts}' ${BUNDLE}/config.json`);
   const { spec, root } = readBundle(bundle);
   stage.expect(spec.process.args?.[0] === "sleep" && isThere(`${root}/bin/sleep`), {
     en: "the bundle is not what was to be made",
@@ -72,8 +73,8 @@ async function create(stage: Stage): Promise<void> {
         : { en: "is not its root", zh: "不是它的根" },
     ],
     [baseName(program), {
-      en: "is its program yet, /proc says",
-      zh: "是它此刻的程序，/proc 如是说",
+      en: "is what it runs, by /proc",
+      zh: "是 /proc 里它此刻的程序",
     }],
   ]);
   stage.expect(
@@ -167,7 +168,7 @@ async function theEnd(stage: Stage): Promise<void> {
   );
 }
 
-const PODMAN: Need[] = ["root", { program: "podman", package: "podman" }, {
+const PODMAN: Need[] = ["root", "libseccomp", { program: "podman", package: "podman" }, {
   program: "conmon",
   package: "conmon",
 }];
