@@ -20,7 +20,11 @@ let root: TempRoot;
 Deno.test.beforeAll(async () => {
   root = await tempRoot();
   if (!isRoot) return;
-  const { code, stderr } = await runTiffin(["run", "local", "true"], { root: root.path });
+  // the guest's processors are emulated
+  const { code, stderr } = await runTiffin(["run", "local", "true"], {
+    root: root.path,
+    timeout: 300,
+  });
   assertEquals(code, 0, stderr);
 });
 
