@@ -7,8 +7,10 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import { planBundle, readBundle } from "../../runtime/bundle.ts";
-import type { Mount, Spec } from "../../runtime/spec.ts";
+import type { LinuxIDMapping, Mount, Spec } from "../../runtime/spec.ts";
 import { SpecError } from "../../runtime/validate.ts";
+import { hostIdentity } from "../../runtime/rootless.ts";
+import { needs } from "../helpers/needs.ts";
 import { tempRoot } from "../helpers/temp_root.ts";
 
 const SPEC: Spec = {
@@ -136,4 +138,29 @@ Deno.test("a spec error knows its field", async () => {
     assertThrows(() => readBundle(path), SpecError).path,
     "linux.namespaces",
   );
+});
+
+Deno.test({
+  ...needs("groups are changed only where more than the user's own is mapped", {
+    ordinaryUser: true,
+  }),
+  async fn() {
+    await using root = await tempRoot();
+    const mayChangeGroups = async (gidMappings: LinuxIDMapping[]) => {
+      const { uidMappings } = hostIdentity();
+      const namespaces = [{ type: "user" as const }, { type: "mount" as const }];
+      const linux = { namespaces, uidMappings, gidMappings };
+      const { request } = await planBundle(readBundle(await bundleWith(root.path, { linux })), {
+        id: "one",
+        cache: `${root.path}/cache`,
+        processFile: `${root.path}/process`,
+        ownCgroup: false,
+      });
+      return request.mayChangeGroups;
+    };
+    const { gidMappings, hasRange } = hostIdentity();
+    // newgidmap(1) forbids setgroups(2) for a map of the user's own group alone
+    assertEquals(await mayChangeGroups(gidMappings.slice(0, 1)), false);
+    assertEquals(await mayChangeGroups(gidMappings), hasRange);
+  },
 });
