@@ -167,6 +167,7 @@ function cleanUpOnSignals(reader: Reader) {
   const open = new Set<AsyncDisposable>();
   const listeners = Object.entries(SIGNALS).map(([name, code]) => {
     const listener = async () => {
+      reader.write("\n");
       reader.close();
       for (const workshop of open) await workshop[Symbol.asyncDispose]();
       Deno.exit(code);

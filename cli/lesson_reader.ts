@@ -17,7 +17,7 @@ export interface Reader {
   write(text: string): void;
   /** Waits for one of the keys, `"\n"` for Enter, and shows `prompt` until then. */
   key(prompt: string, keys: string): Promise<string>;
-  /** gives the terminal back */
+  /** gives the terminal back; what a lesson that is cut short still has to say is not shown */
   close(): void;
 }
 
@@ -39,20 +39,27 @@ export function openSheet(colour: boolean): Reader {
 export function openKeyboard(colour: boolean): Reader {
   const { columns, rows } = Deno.consoleSize();
   const input = new Keys();
+  let isOpen = true;
+  const show = (text: string) => {
+    if (isOpen) print(text);
+  };
   return {
     screen: { columns: Math.min(columns, WIDEST), colour },
     rows: Math.max(rows, 10),
-    write: print,
+    write: show,
     key: async (prompt, keys) => {
-      print(`${colour ? `\x1b[2m${prompt}\x1b[0m` : prompt}`);
+      show(colour ? `\x1b[2m${prompt}\x1b[0m` : prompt);
       for (;;) {
         const pressed = await input.next();
         if (!keys.includes(pressed)) continue;
-        print("\r\x1b[K");
+        show("\r\x1b[K");
         return pressed;
       }
     },
-    close: () => input.close(),
+    close: () => {
+      isOpen = false;
+      input.close();
+    },
   };
 }
 
