@@ -6,6 +6,8 @@
 
 /** What stands between two columns. */
 const GAP = 3;
+/** …and where even the narrowest columns would not fit otherwise. */
+const NARROW_GAP = 2;
 
 /** A column is not made narrower than this. */
 const LEAST = 8;
@@ -18,9 +20,11 @@ const LEAST = 8;
  */
 export function formatTable(rows: readonly string[][], width = Infinity): string {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  shrink(widths, width);
+  const narrowest = widths.map((each) => Math.min(each, LEAST));
+  const gap = fits(narrowest, GAP, width) ? GAP : NARROW_GAP;
+  shrink(widths, gap, width);
   return rows.map((row) => {
-    const cells = row.map((cell, i) => cut(cell, widths[i]).padEnd(widths[i] + GAP));
+    const cells = row.map((cell, i) => cut(cell, widths[i]).padEnd(widths[i] + gap));
     return `${cells.join("").trimEnd()}\n`;
   }).join("");
 }
@@ -46,10 +50,13 @@ export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(width - 1, 0))}…`;
 }
 
+function fits(widths: number[], gap: number, width: number): boolean {
+  return widths.reduce((sum, each) => sum + each, gap * (widths.length - 1)) <= width;
+}
+
 /** Takes from the widest column, character by character, until all of them fit. */
-function shrink(widths: number[], width: number): void {
-  const room = width - GAP * (widths.length - 1);
-  while (widths.reduce((sum, each) => sum + each, 0) > room) {
+function shrink(widths: number[], gap: number, width: number): void {
+  while (!fits(widths, gap, width)) {
     const widest = widths.indexOf(Math.max(...widths));
     if (widths[widest] <= LEAST) return;
     widths[widest]--;

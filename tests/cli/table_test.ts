@@ -38,11 +38,15 @@ alpine             9824c27679d3   3.42MB
   assertEquals(
     formatTable(ROWS, 5),
     `\
-NAME       ID         SIZE
-alpine     9824c27…   3.42MB
-127.0.0…   1          1B
+NAME      ID        SIZE
+alpine    9824c27…  3.42MB
+127.0.0…  1         1B
 `,
   );
+  // The columns of stats, at eighty.
+  const stats = [["CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %"]
+    .concat("NET I/O", "BLOCK I/O", "PIDS", "PRESSURE")];
+  assertEquals(formatTable(stats, 80).trimEnd().length <= 80, true);
 });
 
 Deno.test("sizes have three digits", () => {
