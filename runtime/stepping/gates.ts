@@ -31,8 +31,8 @@ export interface Gate {
   by: Maker;
   /** the woven step at which a program stands that waits here */
   at: Ref;
-  /** what the child waits on; the parent's walk simply ends */
-  word?: Memory;
+  /** what the child waits on; for the parent, whose walk simply ends, whether it has come here */
+  word: Memory;
   /** what the process says of itself before the call, and after it */
   asked: { before: Question[]; after: Question[] };
 }
@@ -66,10 +66,11 @@ export class Gates implements Weave {
       const at = program.call("the gate", { allow: OPEN }).futex(word, FUTEX.WAIT, 0, null);
       this.gates.push({ program, step, by: "child", at, word, asked });
     } else {
-      const word = program.arena.allocate(8, "gate");
-      const at = program.call("the gate").memcpy(word, word, 8);
+      const word = program.arena.allocate(16, "gate");
+      word.bytes[8] = 1;
+      const at = program.call("the gate").memcpy(word, word.address + 8, 8);
       program.end();
-      this.gates.push({ program, step, by: "parent", at, asked });
+      this.gates.push({ program, step, by: "parent", at, word, asked });
     }
   }
 
@@ -97,11 +98,24 @@ export class Gates implements Weave {
       .futex(this.followed, FUTEX.WAIT, 0, timeout);
   }
 
-  /** The gate of one of the two at which a program stands, if any: both walk the same list. */
-  standing(program: Program, by: Maker): Gate | undefined {
+  /** The gate at which the child stands, if any. */
+  standing(program: Program): Gate | undefined {
     return this.gates.find((gate) =>
-      gate.program === program && gate.by === by && program.isAt(gate.at)
+      gate.program === program && gate.by === "child" && program.isAt(gate.at)
     );
+  }
+
+  /**
+   * The gate at which the parent's walk has just ended, if it was one.
+   *
+   * Where the program stands does not tell: whoever the last call has made walks the same list.
+   */
+  reached(program: Program): Gate | undefined {
+    const gate = this.gates.find((gate) =>
+      gate.program === program && gate.by === "parent" && gate.word.bytes[0] === 1
+    );
+    if (gate) gate.word.bytes[0] = 0;
+    return gate;
   }
 
   /** Says to the child that it is followed: from here on it cannot be left alone. */
@@ -111,7 +125,7 @@ export class Gates implements Weave {
 
   /** Lets the child on. */
   open({ word }: Gate): void {
-    if (word) release(word);
+    release(word);
   }
 }
 

@@ -126,7 +126,7 @@ export class Stepper implements Weave {
     try {
       program.walk();
       for (;;) {
-        const gate = this.gates.standing(program, "parent");
+        const gate = this.gates.reached(program);
         if (!gate) break;
         if (isSeen) await this.audience.before(this.#stopAt(gate));
         const before = this.#seeBefore(gate);
@@ -204,7 +204,7 @@ export class Stepper implements Weave {
   /** Waits until a child that was let on stands somewhere else. */
   async #arrival(program: Program, last?: Gate): Promise<Arrival> {
     for (;;) {
-      const gate = this.gates.standing(program, "child");
+      const gate = this.gates.standing(program);
       if (gate && gate !== last) return gate;
       if (program.failed) return "failed";
       const state = stateOf(this.pid!);
