@@ -111,6 +111,7 @@ function assertTold(call: string, before: Raw, after: Raw, changes: readonly Cha
 class Doubter implements Audience {
   readonly made: string[] = [];
   readonly silent: string[] = [];
+  readonly sections = new Set<string>();
   private raw?: Raw;
   pid = 0;
 
@@ -124,9 +125,12 @@ class Doubter implements Audience {
     const call = program.format(step, true);
     this.made.push(step.name);
     const isMade = outcome === undefined || outcome.errno === 0;
-    if (isMade && isMeantToChange(step) && changes.length + unchanged.length === 0) {
+    // who writes the maps is nothing of the container's; what came of it is told with the wait for it
+    const isHelper = by === "parent" && step.options.name === "helper";
+    if (isMade && !isHelper && isMeantToChange(step) && changes.length + unchanged.length === 0) {
       this.silent.push(call);
     }
+    for (const { section } of changes) this.sections.add(section);
     const raw = this.raw;
     if (raw && by === "child") {
       const now = readRaw(pid!);
@@ -158,7 +162,7 @@ Deno.test({
     for (const name of ["mount", "pivot_root", "sethostname", "capset", "execve", "prlimit"]) {
       assert(doubter.made.includes(name), name);
     }
-    if (!isRoot) assert(doubter.made.filter((name) => name === "write").length > 8);
+    if (!isRoot) assert(doubter.sections.has("maps"));
   },
 });
 
