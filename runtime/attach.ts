@@ -57,6 +57,8 @@ export function takeEnds({ id, owner }: ContainerInfo): Ends {
     return ends;
   } catch (error) {
     ends[Symbol.dispose]();
+    // it may end at any moment, and what was looked at goes with it
+    if (!isAlive(owner)) throw new StateError(`${name} has ended`, { cause: error });
     throw error;
   } finally {
     attempt.close(pidfd);
@@ -74,11 +76,18 @@ function descriptors(pid: number): number[] {
 
 /** What a descriptor of the monitor's is, proc_pid_fd(5). */
 function kindOf(pid: number, fd: number): "terminal" | "input" | undefined {
-  const link = Deno.readLinkSync(`/proc/${pid}/fd/${fd}`);
-  if (link.endsWith("/ptmx")) return "terminal";
-  if (!link.startsWith("pipe:")) return undefined;
-  const flags = /^flags:\s*(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/fdinfo/${fd}`))?.[1];
-  return (parseInt(flags ?? "0", 8) & ACCESS) === O.WRONLY ? "input" : undefined;
+  try {
+    const link = Deno.readLinkSync(`/proc/${pid}/fd/${fd}`);
+    if (link.endsWith("/ptmx")) return "terminal";
+    if (!link.startsWith("pipe:")) return undefined;
+    const info = Deno.readTextFileSync(`/proc/${pid}/fdinfo/${fd}`);
+    const flags = /^flags:\s*(\d+)/m.exec(info)?.[1];
+    return (parseInt(flags ?? "0", 8) & ACCESS) === O.WRONLY ? "input" : undefined;
+  } catch (error) {
+    // one of those that the monitor has just closed
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 function isMaster(fd: number): boolean {
