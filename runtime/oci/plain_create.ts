@@ -21,6 +21,7 @@ import "../birth/birth.ts";
 import "../birth/cgroup.ts";
 import "../birth/chapters.ts";
 import "../birth/devices.ts";
+import "../birth/executable.ts";
 import "../birth/files.ts";
 import "../birth/gate.ts";
 import "../birth/identity.ts";
