@@ -92,6 +92,8 @@ function subjectsOf({ name, args }: Step): Subject[] {
       return args[0] instanceof Ref
         ? [["descriptors", String(args[0].value)]]
         : [["mounts", String(args[1])]];
+    case "dup3":
+      return [["descriptors", String(args[1])]];
     case "chdir":
     case "fchdir":
     case "chroot":
