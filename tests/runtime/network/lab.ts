@@ -103,6 +103,7 @@ export async function inLab(test: (lab: Lab) => Promise<void>): Promise<void> {
         outside: (script) => command("nsenter", "-t", String(pid), "-n", "bash", "-c", script),
       });
     } finally {
+      endServers(["thread-self", String(world.pid)]);
       for (const container of running) await container.end();
       await removeAll(tiffin);
       world.kill("SIGKILL");
@@ -110,6 +111,23 @@ export async function inLab(test: (lab: Lab) => Promise<void>): Promise<void> {
       await untilGone(root.path);
     }
   });
+}
+
+/** Ends the servers that a test has started here and outside: busybox puts them into the background. */
+function endServers(processes: string[]): void {
+  const networks = processes.map((one) => Deno.readLinkSync(`/proc/${one}/ns/net`));
+  for (const { name } of Deno.readDirSync("/proc")) {
+    try {
+      if (Deno.readTextFileSync(`/proc/${name}/comm`) !== "busybox\n") continue;
+      const network = Deno.readLinkSync(`/proc/${name}/ns/net`);
+      if (networks.includes(network)) Deno.kill(Number(name), "SIGKILL");
+    } catch (error) {
+      // no process, or one that has just ended
+      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
+        throw error;
+      }
+    }
+  }
 }
 
 /** Removes what goes on without a command that stays with it. */
