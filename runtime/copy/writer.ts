@@ -13,6 +13,7 @@ import { E } from "../../ffi/errno.ts";
 import { attempt } from "../../ffi/libc.ts";
 import { openHow } from "../../ffi/structs.ts";
 import { deviceNumber } from "../birth/devices.ts";
+import { writeContent } from "../images/file_content.ts";
 import { FileMetadata } from "../images/file_metadata.ts";
 import { failure, pathInLayer, splitPath } from "../images/layer_tree.ts";
 import { nameArgument, showName } from "../images/names.ts";
@@ -80,13 +81,7 @@ export class CopyWriter implements TarSink {
 
   /** Writes content. */
   data(bytes: Uint8Array): void {
-    if (this.#file < 0) return;
-    for (let at = 0; at < bytes.length;) {
-      const rest = at === 0 ? bytes : bytes.subarray(at);
-      const written = attempt.write(this.#file, rest, rest.length);
-      if (written >= 0) at += written;
-      else if (written !== -E.EINTR) throw this.#failed("write", written);
-    }
+    if (this.#file >= 0) writeContent(this.#file, bytes, this.#entry.name);
   }
 
   /** Gives the file its metadata. */

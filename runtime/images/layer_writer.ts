@@ -15,6 +15,7 @@
 import { O, S } from "../../ffi/constants.ts";
 import { E } from "../../ffi/errno.ts";
 import { attempt } from "../../ffi/libc.ts";
+import { writeContent } from "./file_content.ts";
 import { FileMetadata, type MetadataOptions, type Skipped } from "./file_metadata.ts";
 import { failure, LayerTree, pathInLayer, type Place, splitPath } from "./layer_tree.ts";
 import { nameArgument, showName } from "./names.ts";
@@ -90,13 +91,7 @@ export class LayerWriter implements TarSink, Disposable {
 
   /** Writes content to the file that the entry has made, if it has made one. */
   data(bytes: Uint8Array): void {
-    if (this.#file < 0) return;
-    for (let at = 0; at < bytes.length;) {
-      const rest = at === 0 ? bytes : bytes.subarray(at);
-      const written = attempt.write(this.#file, rest, rest.length);
-      if (written >= 0) at += written;
-      else if (written !== -E.EINTR) throw this.#failed("write", written);
-    }
+    if (this.#file >= 0) writeContent(this.#file, bytes, this.#entry.name);
   }
 
   /** Gives the file its metadata and closes it. */
