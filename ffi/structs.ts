@@ -140,3 +140,9 @@ export function pollfd(fd: number, events: number): Uint8Array<ArrayBuffer> {
   view.setInt16(4, events, true);
   return bytes;
 }
+
+/** A device's number as makedev(3) puts it together: the low bits of both halves, then the high ones. */
+export function makedev(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (high & 0xfffn) << 8n | (high & ~0xfffn) << 32n | low & 0xffn | (low & ~0xffn) << 12n;
+}

@@ -11,7 +11,7 @@ import { IOCTL, MS, O, S } from "../../ffi/constants.ts";
 import type { Ref } from "../../ffi/memory.ts";
 import { sendDescriptor } from "../../ffi/messages.ts";
 import type { Program } from "../../ffi/program.ts";
-import { winsize } from "../../ffi/structs.ts";
+import { makedev, winsize } from "../../ffi/structs.ts";
 import type { LinuxDevice } from "../spec.ts";
 import { pickUp, putDown } from "./mounts.ts";
 import { makeParents, makePlainFile } from "./paths.ts";
@@ -89,14 +89,8 @@ function makeNode(program: Program, device: LinuxDevice, made: Set<string>): voi
   const { path, type, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 } = device;
   makeParents(program, path, made);
   program.call(`the node that is ${path} everywhere`)
-    .mknod(path, TYPES[type] | fileMode, deviceNumber(major, minor));
+    .mknod(path, TYPES[type] | fileMode, makedev(major, minor));
   if (uid || gid) program.call("whose it is").chown(path, uid, gid);
-}
-
-/** A device number as makedev(3) puts it together. */
-export function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return (high & 0xfffn) << 8n | (high & ~0xfffn) << 32n | low & 0xffn | (low & ~0xffn) << 12n;
 }
 
 /** What a terminal is made with. */

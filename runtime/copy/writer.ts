@@ -11,8 +11,7 @@
 import { AT, O, RESOLVE, S, STATX } from "../../ffi/constants.ts";
 import { E } from "../../ffi/errno.ts";
 import { attempt } from "../../ffi/libc.ts";
-import { openHow } from "../../ffi/structs.ts";
-import { deviceNumber } from "../birth/devices.ts";
+import { makedev, openHow } from "../../ffi/structs.ts";
 import { writeContent } from "../images/file_content.ts";
 import { FileMetadata } from "../images/file_metadata.ts";
 import { failure, pathInLayer, splitPath } from "../images/layer_tree.ts";
@@ -173,7 +172,7 @@ export class CopyWriter implements TarSink {
     else if (type === "fifo") result = attempt.mkfifoat(directory, it, mode & 0o777);
     else {
       const format = type === "chardev" ? S.IFCHR : S.IFBLK;
-      result = attempt.mknodat(directory, it, format | mode & 0o777, deviceNumber(major, minor));
+      result = attempt.mknodat(directory, it, format | mode & 0o777, makedev(major, minor));
     }
     if (result === -E.EPERM && type !== "symlink" && type !== "fifo") {
       return this.options.onSkipped?.(this.#entry.name, "this user may make no devices");

@@ -15,6 +15,7 @@
 import { O, S } from "../../ffi/constants.ts";
 import { E } from "../../ffi/errno.ts";
 import { attempt } from "../../ffi/libc.ts";
+import { makedev } from "../../ffi/structs.ts";
 import { writeContent } from "./file_content.ts";
 import { FileMetadata, type MetadataOptions, type Skipped } from "./file_metadata.ts";
 import { failure, LayerTree, pathInLayer, type Place, splitPath } from "./layer_tree.ts";
@@ -204,7 +205,7 @@ export class LayerWriter implements TarSink, Disposable {
     }
     const name = nameArgument(place.name);
     const mode = NODE_FORMATS[entry.type]! | (entry.mode & 0o777);
-    const device = entry.type === "fifo" ? 0 : deviceNumber(major, minor);
+    const device = entry.type === "fifo" ? 0 : makedev(major, minor);
     const result = this.#attempt(place, (parent) => attempt.mknodat(parent, name, mode, device));
     if (result === -E.EPERM) {
       return this.#metadata.skip(entry, "only root of the host may make a device");
@@ -314,9 +315,4 @@ export class LayerWriter implements TarSink, Disposable {
   #failed(call: string, result: number) {
     return failure(call, showName(this.#entry.name), result);
   }
-}
-
-/** A device's number as mknod(2) wants it: makedev(3). */
-function deviceNumber(major: number, minor: number): number {
-  return (minor & 0xff) + (major << 8) + (minor >> 8) * 2 ** 20;
 }
