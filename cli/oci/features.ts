@@ -8,6 +8,7 @@ import { mountOptionWords } from "../../runtime/birth/mount_options.ts";
 import { NAMESPACE_FLAGS } from "../../runtime/birth/namespaces.ts";
 import { CAPABILITY_NAMES } from "../../runtime/capabilities.ts";
 import { OCI_VERSION } from "../../runtime/oci/container.ts";
+import { SECCOMP_ACTIONS, SECCOMP_FLAGS } from "../../runtime/validate/limits.ts";
 import { parseFlags, UsageError } from "../flags/grammar.ts";
 import { print } from "../output.ts";
 import type { Help } from "../usage.ts";
@@ -46,23 +47,8 @@ const FEATURES = {
     cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
     seccomp: {
       enabled: true,
-      actions: [
-        "SCMP_ACT_ALLOW",
-        "SCMP_ACT_ERRNO",
-        "SCMP_ACT_KILL",
-        "SCMP_ACT_KILL_PROCESS",
-        "SCMP_ACT_KILL_THREAD",
-        "SCMP_ACT_LOG",
-        "SCMP_ACT_NOTIFY",
-        "SCMP_ACT_TRACE",
-        "SCMP_ACT_TRAP",
-      ],
-      knownFlags: [
-        "SECCOMP_FILTER_FLAG_TSYNC",
-        "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-        "SECCOMP_FILTER_FLAG_LOG",
-        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-      ],
+      actions: SECCOMP_ACTIONS,
+      knownFlags: SECCOMP_FLAGS,
     },
     apparmor: { enabled: true },
     selinux: { enabled: true },

@@ -98,7 +98,8 @@ export const resources: Check<OCI.LinuxResources> = object<OCI.LinuxResources>({
   unified: map(is.fileName, is.anyText),
 });
 
-const action = oneOf(
+/** What a filter can do with a call. */
+export const SECCOMP_ACTIONS = [
   "SCMP_ACT_ALLOW",
   "SCMP_ACT_ERRNO",
   "SCMP_ACT_KILL",
@@ -108,7 +109,17 @@ const action = oneOf(
   "SCMP_ACT_NOTIFY",
   "SCMP_ACT_TRACE",
   "SCMP_ACT_TRAP",
-);
+] as const satisfies readonly OCI.LinuxSeccompAction[];
+
+/** What a filter can be installed with. */
+export const SECCOMP_FLAGS = [
+  "SECCOMP_FILTER_FLAG_TSYNC",
+  "SECCOMP_FILTER_FLAG_LOG",
+  "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+  "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+] as const satisfies readonly OCI.LinuxSeccompFlag[];
+
+const action = oneOf(...SECCOMP_ACTIONS);
 
 /** An errno: the kernel has them up to 4095 (MAX_ERRNO). */
 const errno = integer(0, 4095);
@@ -178,12 +189,7 @@ export const seccomp: Check<OCI.LinuxSeccomp> = object<OCI.LinuxSeccomp>({
     "SCMP_ARCH_SH",
     "SCMP_ARCH_SHEB",
   )),
-  flags: array(oneOf(
-    "SECCOMP_FILTER_FLAG_TSYNC",
-    "SECCOMP_FILTER_FLAG_LOG",
-    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-  )),
+  flags: array(oneOf(...SECCOMP_FLAGS)),
   listenerPath: is.absolutePath,
   listenerMetadata: is.anyText,
   syscalls: array(rule),
