@@ -16,6 +16,7 @@ import { SyscallError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import type { Memory, Ref, Struct } from "./memory.ts";
 import type { Program, Step } from "./program.ts";
+import { concatenate } from "./structs.ts";
 
 /** Whom a netlink socket speaks with, netlink(7). */
 export const PROTOCOL = { ROUTE: 0, NETFILTER: 12 } as const;
@@ -63,7 +64,7 @@ export interface RequestParts {
 
 /** Lays out a request. */
 export function request({ type, flags = 0, body, attributes = [], text }: RequestParts): Request {
-  const bytes = concat(new Uint8Array(HEADER_SIZE), body, packed(attributes));
+  const bytes = concatenate([new Uint8Array(HEADER_SIZE), body, packed(attributes)]);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, true);
   view.setUint16(4, type, true);
@@ -73,7 +74,7 @@ export function request({ type, flags = 0, body, attributes = [], text }: Reques
 
 /** Attributes behind one another. */
 export function packed(attributes: readonly Attribute[]): Uint8Array<ArrayBuffer> {
-  return concat(...attributes.map(attribute));
+  return concatenate(attributes.map(attribute));
 }
 
 /** `struct nlattr`: length and number, the value, and zeroes up to a multiple of 4. */
@@ -94,17 +95,6 @@ function payloadOf(value: Attribute[1]): Uint8Array {
 
 function align(length: number): number {
   return (length + 3) & ~3;
-}
-
-/** Bytes behind one another. */
-export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /** Opens a netlink socket. @returns its descriptor */

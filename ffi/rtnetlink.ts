@@ -7,7 +7,8 @@
  */
 
 import { AF } from "./constants.ts";
-import { type Attribute, concat, NLM_F, packed, type Request, request } from "./netlink.ts";
+import { type Attribute, NLM_F, packed, type Request, request } from "./netlink.ts";
+import { concatenate } from "./structs.ts";
 
 const RTM = { NEWLINK: 16, DELLINK: 17, NEWADDR: 20, NEWROUTE: 24 } as const;
 const IFLA = {
@@ -106,7 +107,7 @@ export function newVeth(pair: VethPair): Request {
       [IFLA.IFNAME, name],
       [IFLA.LINKINFO, [
         [IFLA_INFO.KIND, "veth"],
-        [IFLA_INFO.DATA, [[VETH_INFO_PEER, concat(ifinfomsg(), other)]]],
+        [IFLA_INFO.DATA, [[VETH_INFO_PEER, concatenate([ifinfomsg(), other])]]],
       ]],
       ...size,
     ],

@@ -146,3 +146,14 @@ export function makedev(major: number, minor: number): bigint {
   const [high, low] = [BigInt(major), BigInt(minor)];
   return (high & 0xfffn) << 8n | (high & ~0xfffn) << 32n | low & 0xffn | (low & ~0xffn) << 12n;
 }
+
+/** Bytes behind one another. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concatenate } from "../ffi/structs.ts";
 import { readHostFile } from "../runtime/host_files.ts";
 
 /** A kernel that QEMU can start. */
@@ -116,14 +117,4 @@ function* walk(directory: string, prefix: string): Generator<Entry> {
 /** Everything in the archive begins at a multiple of four. */
 function padded(bytes: Uint8Array): Uint8Array {
   return concatenate([bytes, new Uint8Array((4 - bytes.length % 4) % 4)]);
-}
-
-function concatenate(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

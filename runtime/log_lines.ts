@@ -6,6 +6,7 @@
  * @module
  */
 
+import { concatenate } from "../ffi/structs.ts";
 import type { LogChunk } from "./logs.ts";
 
 const NEWLINE = 10;
@@ -62,18 +63,8 @@ export class LineStamps {
       this.#isInside[stream] = end < 0;
       at = next;
     }
-    return joined(parts);
+    return concatenate(parts);
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** A time in nanoseconds since 1970 as text: `2026-11-26T11:05:00.123456789Z`. */

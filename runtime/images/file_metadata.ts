@@ -8,9 +8,9 @@
 import { AT, STATX } from "../../ffi/constants.ts";
 import { E } from "../../ffi/errno.ts";
 import { attempt, libc } from "../../ffi/libc.ts";
+import { concatenate } from "../../ffi/structs.ts";
 import { failure } from "./layer_tree.ts";
 import { encodeName, nameArgument, showName } from "./names.ts";
-import { concatenate } from "./pax.ts";
 import { type TarEntry, TarError } from "./tar_entry.ts";
 
 /** Something of a layer that was left out, and why. */

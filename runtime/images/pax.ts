@@ -9,6 +9,7 @@
  * @module
  */
 
+import { concatenate } from "../../ffi/structs.ts";
 import { decodeName, encodeName, showName } from "./names.ts";
 import { MAX_NAME, type TarEntry, TarError } from "./tar_entry.ts";
 
@@ -146,17 +147,6 @@ function xattrsOf(records: PaxRecords): Map<string, Uint8Array> | undefined {
     }
   }
   return found;
-}
-
-/** Puts byte arrays one after the other. */
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function decodeAscii(bytes: Uint8Array, start: number, end: number): string {

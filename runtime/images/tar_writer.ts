@@ -7,8 +7,9 @@
  * @module
  */
 
+import { concatenate } from "../../ffi/structs.ts";
 import { encodeName } from "./names.ts";
-import { concatenate, encodePax } from "./pax.ts";
+import { encodePax } from "./pax.ts";
 import { BLOCK, type EntryType, type TarEntry } from "./tar_entry.ts";
 import { FIELD } from "./tar_header.ts";
 

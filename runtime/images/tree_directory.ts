@@ -8,11 +8,10 @@
 import { AT, O, RESOLVE, S, STATX } from "../../ffi/constants.ts";
 import { E } from "../../ffi/errno.ts";
 import { attempt, libc } from "../../ffi/libc.ts";
-import { openHow } from "../../ffi/structs.ts";
+import { concatenate, openHow } from "../../ffi/structs.ts";
 import { forEachEntry } from "../directory_entries.ts";
 import { failure } from "./layer_tree.ts";
 import { decodeName, encodeName, nameArgument, showName } from "./names.ts";
-import { concatenate } from "./pax.ts";
 import { type EntryType, MAX_NAME, type TarEntry } from "./tar_entry.ts";
 
 /** What a name in a directory is. */

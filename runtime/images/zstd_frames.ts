@@ -7,9 +7,9 @@
  * @module
  */
 
+import { concatenate } from "../../ffi/structs.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { DecompressError } from "./compression.ts";
-import { concatenate } from "./pax.ts";
 
 /** The kinds of block that matter here; the length of an RLE block is what it expands to. */
 const BLOCK_TYPE = { RLE: 1, RESERVED: 3 };

@@ -8,9 +8,9 @@ import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
 import { assertThrows } from "@std/assert/throws";
 import zlib from "node:zlib";
+import { concatenate } from "../../../ffi/structs.ts";
 import { compressionOf, DecompressError } from "../../../runtime/images/compression.ts";
 import { decompress, type DecompressOptions } from "../../../runtime/images/decompress.ts";
-import { concatenate } from "../../../runtime/images/pax.ts";
 import { bytes } from "./tarballs.ts";
 
 /** Not compressible, so that a compressed half is half of it; and zeros, which become RLE blocks. */

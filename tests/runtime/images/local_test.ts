@@ -7,9 +7,9 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
+import { concatenate } from "../../../ffi/structs.ts";
 import { HostFiles } from "../../../runtime/images/host_files.ts";
 import { ensureLocalImage, remakeLocalImage } from "../../../runtime/images/local.ts";
-import { concatenate } from "../../../runtime/images/pax.ts";
 import { ImageStore } from "../../../runtime/images/store.ts";
 import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";

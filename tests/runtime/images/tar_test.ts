@@ -8,8 +8,9 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
+import { concatenate } from "../../../ffi/structs.ts";
 import { decodeName, encodeName, showName } from "../../../runtime/images/names.ts";
-import { concatenate, encodePax } from "../../../runtime/images/pax.ts";
+import { encodePax } from "../../../runtime/images/pax.ts";
 import { TarError, TarReader } from "../../../runtime/images/tar.ts";
 import { encodeHeader, END_OF_ARCHIVE, padding } from "../../../runtime/images/tar_writer.ts";
 import { needs } from "../../helpers/needs.ts";

@@ -6,8 +6,8 @@
 
 import { S } from "../../../ffi/constants.ts";
 import { attempt, libc } from "../../../ffi/libc.ts";
+import { concatenate } from "../../../ffi/structs.ts";
 import { digestOf } from "../../../runtime/images/digest.ts";
-import { concatenate } from "../../../runtime/images/pax.ts";
 import { removeTree } from "../../../runtime/remove_tree.ts";
 import { ImageStore } from "../../../runtime/images/store.ts";
 import { type TarEntry, TarReader } from "../../../runtime/images/tar.ts";
