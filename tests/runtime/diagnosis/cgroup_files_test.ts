@@ -5,7 +5,6 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import { assertStringIncludes } from "@std/assert/string-includes";
 import { MS } from "../../../ffi/constants.ts";
 import { attempt } from "../../../ffi/libc.ts";
 import type { Program } from "../../../ffi/program.ts";
@@ -13,6 +12,7 @@ import { writeFile } from "../../../runtime/birth/files.ts";
 import { readCgroupHost } from "../../../runtime/cgroups/host.ts";
 import { needs } from "../../helpers/needs.ts";
 import { domainController, type Ground, provoke } from "./held.ts";
+import { assertRefused } from "./refusals.ts";
 
 const host = readCgroupHost();
 const unified = host.v2?.mount ?? "";
@@ -36,14 +36,8 @@ function refuses({ name, mount, write, says, ground }: Case): void {
       const group = `${mount}/tiffin-test-${crypto.randomUUID()}`;
       await Deno.mkdir(group);
       try {
-        const { message, exitCode } = await provoke((program) => write(program, group), ground);
-        for (const words of says) {
-          assertStringIncludes(
-            message,
-            words.replaceAll("GROUP", group).replaceAll("MOUNT", mount),
-          );
-        }
-        assertEquals(exitCode, 125);
+        const error = await provoke((program) => write(program, group), ground);
+        assertRefused(error, says, { GROUP: group, MOUNT: mount });
       } finally {
         await removeGroup(group);
       }

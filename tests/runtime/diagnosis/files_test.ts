@@ -16,11 +16,7 @@ import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
 import { BUSYBOX, failure, makeRootfs, type Trial } from "../birth/trial.ts";
 import { forbidCall, type Ground, provoke, provokeHere } from "./held.ts";
-
-function becomeNobody(program: Program): void {
-  program.call("").setresgid(61234, 61234, 61234);
-  program.call("").setresuid(61234, 61234, 61234);
-}
+import { assertRefused, becomeNobody } from "./refusals.ts";
 
 /** A test as root with a directory of its own; `ROOT` in a sentence is its path. */
 function refuses(
@@ -34,14 +30,8 @@ function refuses(
     async fn() {
       await using root = await tempRoot();
       await Deno.chmod(root.path, 0o755);
-      const { message, exitCode } = await provoke(
-        (program) => write(program, root.path),
-        ground(root.path),
-      );
-      for (const words of says) {
-        assertStringIncludes(message, words.replaceAll("ROOT", root.path));
-      }
-      assertEquals(exitCode, 125);
+      const error = await provoke((program) => write(program, root.path), ground(root.path));
+      assertRefused(error, says, { ROOT: root.path });
     },
   });
 }

@@ -13,11 +13,10 @@ import { cloneArgs, rlimit } from "../../../ffi/structs.ts";
 import type { Spec } from "../../../runtime/spec.ts";
 import { writeFile } from "../../../runtime/birth/files.ts";
 import { needs } from "../../helpers/needs.ts";
-import { elsewhere, forbidCall, type Ground, provoke, provokeHere } from "./held.ts";
+import { elsewhere, forbidCall, provoke, provokeHere } from "./held.ts";
+import { becomeNobody, refuses } from "./refusals.ts";
 
 const RLIMIT_NPROC = 6;
-/** A user that nothing else runs as. */
-const NOBODY_ELSE = 61234;
 
 const USER: Spec["linux"] = { namespaces: [{ type: "user" }, { type: "mount" }] };
 
@@ -28,28 +27,6 @@ function unshare(program: Program, flags: number): void {
 function fork(program: Program, flags = 0): void {
   const args = cloneArgs(flags);
   program.call("", { fork: { parent: program.label() } }).clone3(args, args.bytes.length);
-}
-
-/** Gives up root, and with it every right. */
-function becomeNobody(program: Program): void {
-  program.call("").setresgid(NOBODY_ELSE, NOBODY_ELSE, NOBODY_ELSE);
-  program.call("").setresuid(NOBODY_ELSE, NOBODY_ELSE, NOBODY_ELSE);
-}
-
-function refuses(
-  name: string,
-  write: (program: Program) => void,
-  says: string[],
-  ground: Ground = {},
-): void {
-  Deno.test({
-    ...needs(name, { root: true }),
-    async fn() {
-      const { message, exitCode } = await provoke(write, ground);
-      for (const words of says) assertStringIncludes(message, words);
-      assertEquals(exitCode, 125);
-    },
-  });
 }
 
 refuses(

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert/equals";
-import { assertStringIncludes } from "@std/assert/string-includes";
 import { MS } from "../../../ffi/constants.ts";
 import type { Program } from "../../../ffi/program.ts";
 import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
 import { elsewhere, type Ground, provoke } from "./held.ts";
+import { assertRefused } from "./refusals.ts";
 
 const DIRECTORIES = ["lower", "upper", "work", "merged"];
 
@@ -30,16 +29,13 @@ function refuses(
     ...needs(`overlay: ${name}`, { root: true }),
     async fn() {
       await using root = await tempRoot();
-      const { message, exitCode } = await provoke((program) => {
+      const error = await provoke((program) => {
         program.call("").mount("tmpfs", root.path, "tmpfs", 0, null);
         program.call("").chdir(root.path);
         for (const directory of DIRECTORIES) program.call("").mkdir(directory, 0o755);
         write(program, root.path);
       }, ground);
-      for (const words of says) {
-        assertStringIncludes(message, words.replaceAll("ROOT", root.path));
-      }
-      assertEquals(exitCode, 125);
+      assertRefused(error, says, { ROOT: root.path });
     },
   });
 }

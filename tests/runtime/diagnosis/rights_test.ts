@@ -4,39 +4,15 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert/equals";
-import { assertStringIncludes } from "@std/assert/string-includes";
 import { CLONE, PR, RLIMIT, S } from "../../../ffi/constants.ts";
-import type { Program } from "../../../ffi/program.ts";
 import { ints, rlimit } from "../../../ffi/structs.ts";
 import { installFilter, setCapabilities } from "../../../runtime/birth/process.ts";
 import type { Spec } from "../../../runtime/spec.ts";
-import { needs } from "../../helpers/needs.ts";
-import { type Ground, provoke } from "./held.ts";
+import type { Ground } from "./held.ts";
+import { becomeNobody, refuses } from "./refusals.ts";
 
 const USER: Spec["linux"] = { namespaces: [{ type: "user" }, { type: "mount" }] };
 const IN_USER: Ground = { flags: CLONE.NEWUSER | CLONE.NEWNS, trial: { linux: USER } };
-
-function refuses(
-  name: string,
-  write: (program: Program) => void,
-  says: string[],
-  ground: Ground = {},
-): void {
-  Deno.test({
-    ...needs(name, { root: true }),
-    async fn() {
-      const { message, exitCode } = await provoke(write, ground);
-      for (const words of says) assertStringIncludes(message, words);
-      assertEquals(exitCode, 125);
-    },
-  });
-}
-
-function becomeNobody(program: Program): void {
-  program.call("").setresgid(61234, 61234, 61234);
-  program.call("").setresuid(61234, 61234, 61234);
-}
 
 refuses(
   "setresuid: a user that is not mapped",
