@@ -118,10 +118,13 @@ export function bpf(instructions: [number, number, number, number][]): Uint8Arra
   return filter;
 }
 
-/** A controller that a group with processes cannot hand on: threads may be divided by the others. */
-export function domainController(group: string): string {
-  const all = Deno.readTextFileSync(`${group}/cgroup.controllers`).trim().split(" ");
-  return all.find((name) => !["cpu", "cpuset", "perf_event", "pids"].includes(name)) ?? "none";
+/**
+ * A controller that a new group gets, and with processes in it cannot hand on: threads may be divided
+ * by the others. Nothing where the hierarchy hands none on, as on a hybrid host at rest.
+ */
+export function domainController(mount: string): string | undefined {
+  const all = Deno.readTextFileSync(`${mount}/cgroup.subtree_control`).trim().split(" ");
+  return all.find((name) => name && !["cpu", "cpuset", "perf_event", "pids"].includes(name));
 }
 
 /** The host's files but for some: as another machine has them. */
