@@ -7,10 +7,11 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertGreater } from "@std/assert/greater";
 import { parseSpec, SpecError, stringifySpec, validateSpec } from "../../runtime/validate.ts";
+import { chance } from "../helpers/chance.ts";
 import { wholeSpec } from "./spec_samples.ts";
 
 Deno.test("whatever is done to a spec, it is accepted or refused, and nothing else happens", () => {
-  const random = generator(20240229);
+  const random = chance(20240229);
   const paths = new Set<string>();
   let accepted = 0;
   for (let round = 0; round < 20_000; round++) {
@@ -59,14 +60,4 @@ function mutate(root: unknown, random: () => number): void {
     else parent[pick(["type", "path", "0", "99", "extra", "value"])] = pick(ODD);
     return;
   }
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -16,10 +16,11 @@ import { pull } from "../../../runtime/images/pull.ts";
 import { parseReference } from "../../../runtime/images/reference.ts";
 import { ImageStore } from "../../../runtime/images/store.ts";
 import { UnpackTeam } from "../../../runtime/images/unpack_team.ts";
+import { chance } from "../../helpers/chance.ts";
 import { type AddedImage, FaultyRegistry } from "../../helpers/faulty_registry.ts";
 import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
-import { names, noise } from "./pull_fixture.ts";
+import { names, namesIfThere, noise } from "./pull_fixture.ts";
 import { nobody } from "./registry_client.ts";
 import { snapshot, tarball } from "./tarballs.ts";
 
@@ -47,16 +48,6 @@ const script = `
   const unpack = team.unpack.bind(team);
   const credentials = () => Promise.resolve(undefined);
   await pull(new ImageStore(root), parseReference(name), { credentials, unpack });`;
-
-/** A row of numbers that looks like chance and is the same for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 async function strace(args: string[]): Promise<Deno.CommandOutput> {
   const deno = [Deno.execPath(), "run", "-A", "--no-check", "--no-lock"];
@@ -103,15 +94,6 @@ async function assertRight(store: ImageStore, image: AddedImage, trees: string[]
   }
 }
 
-function namesIfThere(path: string): string[] {
-  try {
-    return names(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
 const layer = (n: number) =>
   tarball(
     { name: "d/", type: "directory", mode: 0o751 },
@@ -140,7 +122,7 @@ Deno.test({
       image.diffIds.map((diffId) => snapshot(whole.layerDirectory(diffId))),
     );
 
-    const draw = random(20261121);
+    const draw = chance(20261121);
     const tried = new Set<string>();
     let killed = 0;
     // The first time it also writes what Deno keeps of the modules, as never again.

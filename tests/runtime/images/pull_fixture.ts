@@ -16,6 +16,16 @@ import { nobody, patience } from "./registry_client.ts";
 /** What is in a directory, sorted. */
 export const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
+/** The same, of a directory that need not be there. */
+export function namesIfThere(path: string): string[] {
+  try {
+    return names(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
 /** Bytes that no packing shortens and no accident repeats, the same for the same seed. */
 export function noise(length: number, seed: number): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(length / 4));

@@ -13,6 +13,7 @@ import { decodeName, encodeName, showName } from "../../../runtime/images/names.
 import { encodePax } from "../../../runtime/images/pax.ts";
 import { TarError, TarReader } from "../../../runtime/images/tar.ts";
 import { encodeHeader, END_OF_ARCHIVE, padding } from "../../../runtime/images/tar_writer.ts";
+import { chance } from "../../helpers/chance.ts";
 import { needs } from "../../helpers/needs.ts";
 import { tempRoot } from "../../helpers/temp_root.ts";
 import { bytes, readTar, run, tarball } from "./tarballs.ts";
@@ -302,7 +303,7 @@ Deno.test("20,000 damaged archives give entries or a TarError, and come to an en
       concatenate([bytes("abc"), padding(3)]),
     ),
   ];
-  const random = generator(20260101);
+  const random = chance(20260101);
   const pick = (below: number) => Math.floor(random() * below);
   let read = 0, refused = 0;
   for (let i = 0; i < 20_000; i++) {
@@ -327,14 +328,4 @@ Deno.test("20,000 damaged archives give entries or a TarError, and come to an en
 function resign(whole: Uint8Array<ArrayBuffer>, at: number): void {
   const block = whole.subarray(at, at + 512);
   if (block[257] === 0x75) block.set(sign(block.slice()));
-}
-
-/** Numbers from 0 to 1 that are the same in every run: mulberry32. */
-function generator(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

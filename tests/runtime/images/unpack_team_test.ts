@@ -14,7 +14,7 @@ import { ImageStore } from "../../../runtime/images/store.ts";
 import { LayerError } from "../../../runtime/images/unpack.ts";
 import { UnpackTeam } from "../../../runtime/images/unpack_team.ts";
 import { cut, FaultyRegistry, slowly } from "../../helpers/faulty_registry.ts";
-import { names, noise } from "./pull_fixture.ts";
+import { names, namesIfThere, noise } from "./pull_fixture.ts";
 import { fails, nobody, patience } from "./registry_client.ts";
 import { layerRoot, tarball } from "./tarballs.ts";
 
@@ -51,15 +51,6 @@ function begun(store: ImageStore, name: string): number {
   const inTmp = namesIfThere(`${store.root}/tmp`).filter((each) => each.startsWith("layer-"));
   const trees = inTmp.map((each) => namesIfThere(`${store.root}/tmp/${each}/tree`));
   return trees.filter((files) => files.includes(name)).length;
-}
-
-function namesIfThere(path: string): string[] {
-  try {
-    return names(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
