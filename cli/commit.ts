@@ -5,6 +5,7 @@
  */
 
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { CHANGE_FLAGS } from "./flags/image_changes.ts";
 import type { Context } from "./main.ts";
 import { print, printError } from "./output.ts";
 import { PullWatch } from "./pull_watch.ts";
@@ -12,13 +13,7 @@ import type { Help } from "./usage.ts";
 
 const FLAGS = {
   author: { short: "a", value: "TEXT", help: "who made it: Ada Lovelace <ada@example.org>" },
-  change: {
-    short: "c",
-    value: "INSTRUCTION",
-    many: true,
-    help: "a line of a Dockerfile: CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL, …",
-  },
-  message: { short: "m", value: "TEXT", help: "what the image's history says" },
+  ...CHANGE_FLAGS,
   pause: { short: "p", help: "hold the container meanwhile, as is the rule; --pause=false" },
 } as const satisfies FlagTable;
 

@@ -5,6 +5,7 @@
  */
 
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { CHANGE_FLAGS } from "./flags/image_changes.ts";
 import { LIMIT_FLAGS, readLimits } from "./flags/layer_limits.ts";
 import { statOf } from "./flags/paths.ts";
 import { standardInput } from "./load.ts";
@@ -14,13 +15,7 @@ import { PullWatch } from "./pull_watch.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
-  change: {
-    short: "c",
-    value: "INSTRUCTION",
-    many: true,
-    help: "a line of a Dockerfile: CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL, …",
-  },
-  message: { short: "m", value: "TEXT", help: "what the image's history says" },
+  ...CHANGE_FLAGS,
   ...LIMIT_FLAGS,
 } as const satisfies FlagTable;
 

@@ -10,7 +10,7 @@ import { CgroupError } from "./plan.ts";
 import {
   bytes,
   checkBandwidth,
-  checkSwap,
+  checkMemory,
   CPU,
   cpuIdle,
   cpuList,
@@ -26,12 +26,7 @@ import {
 /** `memory`: what the group may hold before the kernel reclaims, then kills. */
 export function memory({ memory = {} }: LinuxResources, ground: Ground): Setting[] {
   const { limit, reservation, swap, kernelTCP, swappiness, disableOOMKiller } = memory;
-  refuse(
-    `${MEMORY}.kernel`,
-    memory.kernel || undefined,
-    "the kernel has no limit of its own memory alone",
-  );
-  checkSwap(memory);
+  checkMemory(memory);
   const settings: Setting[] = [];
   if (given(limit)) {
     settings.push({

@@ -15,7 +15,7 @@ import { CgroupError } from "./plan.ts";
 import {
   bytes,
   checkBandwidth,
-  checkSwap,
+  checkMemory,
   CPU,
   cpuIdle,
   cpuList,
@@ -34,15 +34,10 @@ const V1_ONLY = "version 2 of control groups has nothing like it; leave the fiel
 /** `memory`: what the group may hold before the kernel reclaims, then kills. */
 export function memory({ memory = {} }: LinuxResources, { swapIsDefault }: Ground): Setting[] {
   const { limit, reservation, swap } = memory;
-  refuse(
-    `${MEMORY}.kernel`,
-    memory.kernel || undefined,
-    "the kernel has no limit of its own memory alone",
-  );
+  checkMemory(memory);
   refuse(`${MEMORY}.kernelTCP`, memory.kernelTCP || undefined, V1_ONLY);
   refuse(`${MEMORY}.swappiness`, memory.swappiness, V1_ONLY);
   refuse(`${MEMORY}.disableOOMKiller`, memory.disableOOMKiller || undefined, V1_ONLY);
-  checkSwap(memory);
   const settings: Setting[] = [];
   if (given(limit)) {
     settings.push({

@@ -70,8 +70,13 @@ export function refuse(field: string, value: unknown, why: string): void {
   if (value !== undefined) throw new CgroupError(field, why);
 }
 
-/** Checks memory and swap against each other; swap counts both, as Docker's `--memory-swap`. */
-export function checkSwap({ limit, swap }: LinuxMemory): void {
+/** Checks what is the same in both versions; swap counts memory too, as Docker's `--memory-swap`. */
+export function checkMemory({ kernel, limit, swap }: LinuxMemory): void {
+  refuse(
+    `${MEMORY}.kernel`,
+    kernel || undefined,
+    "the kernel has no limit of its own memory alone",
+  );
   if (!given(swap) || swap === -1) return;
   const field = `${MEMORY}.swap`;
   if (!given(limit) || limit === -1) {

@@ -145,16 +145,18 @@ const foreignNamespace: Finder = () => ({
   advice: "run as the user who made it, or as root",
 });
 
+const notAllowed = either(
+  userNamespacesSwitchedOff,
+  restrictedByAppArmor,
+  notPrivileged,
+  chrooted,
+  filteredFromOutside,
+);
+
 /** What to look for when there is no new process or namespace. */
 export const NAMESPACES: Cases = {
   clone3: {
-    EPERM: either(
-      userNamespacesSwitchedOff,
-      restrictedByAppArmor,
-      notPrivileged,
-      chrooted,
-      filteredFromOutside,
-    ),
+    EPERM: notAllowed,
     ...each("ENOSPC EUSERS", limitReached),
     EAGAIN: tooManyProcesses,
     ENOSYS: unknownCall,
@@ -163,13 +165,7 @@ export const NAMESPACES: Cases = {
     EACCES: forbiddenGroup,
   },
   unshare: {
-    EPERM: either(
-      userNamespacesSwitchedOff,
-      restrictedByAppArmor,
-      notPrivileged,
-      chrooted,
-      filteredFromOutside,
-    ),
+    EPERM: notAllowed,
     ...each("ENOSPC EUSERS", limitReached),
     ENOSYS: unknownCall,
   },
