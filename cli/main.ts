@@ -6,6 +6,7 @@
  * @module
  */
 
+import { tidyCache } from "./deno_cache.ts";
 import { later } from "../runtime/later.ts";
 import { dataRoot } from "../runtime/data_root.ts";
 import type { FlagTable } from "./flags/grammar.ts";
@@ -118,7 +119,9 @@ const UNKNOWN = 125;
 export async function main(args: string[]): Promise<number> {
   const occasion: Occasion = { root: "" };
   try {
-    return await dispatch(args, occasion);
+    const code = await dispatch(args, occasion);
+    await tidyCache();
+    return code;
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return refusePermissions(error);
     const { report } = await later<typeof import("./errors.ts")>(import.meta, "./errors.ts");

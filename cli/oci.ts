@@ -9,8 +9,7 @@
  */
 
 import { later } from "../runtime/later.ts";
-import { OCI_VERSION } from "../runtime/oci/container.ts";
-import { complaintOf } from "./errors.ts";
+import { tidyCache } from "./deno_cache.ts";
 import { type FlagTable, HelpWanted, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { type OciContext, readGlobals } from "./oci/context.ts";
@@ -97,8 +96,7 @@ export async function oci(args: string[], { root }: Context): Promise<number> {
     const [name, ...rest] = operands;
     if (name === undefined && !flags.version) throw new HelpWanted();
     if (flags.version) {
-      const { VERSION } = await import("./version.ts");
-      print(`tiffin version ${VERSION}\nspec: ${OCI_VERSION}\n`);
+      await printVersions();
       return 0;
     }
     const module = await load(name);
@@ -107,12 +105,13 @@ export async function oci(args: string[], { root }: Context): Promise<number> {
       return await module.command(rest, { ...readGlobals(flags), log });
     } catch (error) {
       if (!(error instanceof HelpWanted)) throw error;
-      const { formatHelp } = await import("./usage.ts");
+      const { formatHelp } = await later<typeof import("./usage.ts")>(import.meta, "./usage.ts");
       print(formatHelp(module.help));
       return 0;
     }
   } catch (error) {
     if (error instanceof HelpWanted) throw error;
+    const { complaintOf } = await later<typeof import("./errors.ts")>(import.meta, "./errors.ts");
     const { message, hints } = complaintOf(error, { command: "oci", root });
     log.error(message);
     printError(`tiffin: ${message}\n${hints.map((line) => `${line}\n`).join("")}`);
@@ -124,6 +123,35 @@ async function load(name: string): Promise<Subcommand> {
   if (OCI_COMMANDS.includes(name)) {
     return await later<Subcommand>(import.meta, `./oci/${name}.ts`);
   }
-  const { didYouMean, show } = await import("../runtime/words.ts");
+  const { didYouMean, show } = await later<typeof import("../runtime/words.ts")>(
+    import.meta,
+    "../runtime/words.ts",
+  );
   throw new UsageError(`oci has no command ${show(name)}${didYouMean(name, OCI_COMMANDS)}`);
+}
+
+async function printVersions(): Promise<void> {
+  const [{ VERSION }, { OCI_VERSION }] = await Promise.all([
+    later<typeof import("./version.ts")>(import.meta, "./version.ts"),
+    later<typeof import("../runtime/oci/container.ts")>(
+      import.meta,
+      "../runtime/oci/container.ts",
+    ),
+  ]);
+  print(`tiffin version ${VERSION}\nspec: ${OCI_VERSION}\n`);
+}
+
+// An engine waits for each of its commands, so its launcher starts this module itself.
+if (import.meta.main) Deno.exit(await alone(Deno.args));
+
+async function alone(args: string[]): Promise<number> {
+  try {
+    const code = await oci(args, { root: "" });
+    await tidyCache();
+    return code;
+  } catch (error) {
+    if (!(error instanceof HelpWanted)) throw error;
+    const { main } = await later<typeof import("./main.ts")>(import.meta, "./main.ts");
+    return await main(["oci", "--help"]);
+  }
 }

@@ -146,6 +146,8 @@ export class Arena {
 
   #copyString(text: string): number {
     const start = this.#take(text.length + 1);
+    // a call of Deno's takes as long as forty letters
+    if (text.length > 40) return this.#encodeString(text, start);
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       // what is not ASCII, or must not be here, is for the one who knows UTF-8

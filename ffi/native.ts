@@ -1,9 +1,9 @@
 /**
- * The door to native code: three functions bound by Deno, and the machine made from them.
+ * The door to native code: three functions that Deno calls, and the machine made from them.
  *
- * Binding a function with `Deno.dlopen` costs 0.12 ms, so only `dlsym`, `mmap` and `mprotect` are
- * bound; every other function is looked up by `dlsym` when it is first wanted and called by the
- * machine.
+ * A function bound by `Deno.dlopen` gets machine code of its own, half a millisecond for the first.
+ * So only the address of `dlsym` comes from there. It finds `mmap` and `mprotect`, and every other
+ * function when that is first wanted; those are called by the machine.
  *
  * @module
  */
@@ -13,11 +13,18 @@ import { MAP, PROT } from "./constants.ts";
 
 const PAGE = 4096;
 
-const { symbols } = Deno.dlopen("libc.so.6", {
-  dlsym: { parameters: ["usize", "buffer"], result: "usize" },
-  mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "usize"], result: "usize" },
-  mprotect: { parameters: ["usize", "usize", "i32"], result: "i32" },
-});
+const { symbols } = Deno.dlopen("libc.so.6", { dlsym: { type: "pointer" } });
+
+/** A function that Deno calls. */
+function callable<T extends Deno.ForeignFunction>(
+  address: Deno.PointerValue,
+  definition: T,
+): Deno.UnsafeFnPointer<T> {
+  // deno-lint-ignore no-explicit-any -- the pointer's own type parameter is a brand with no content
+  return new Deno.UnsafeFnPointer(address as any, definition);
+}
+
+const dlsym = callable(symbols.dlsym, { parameters: ["usize", "buffer"], result: "usize" });
 
 const encoder = new TextEncoder();
 const addresses = new Map<string, number>();
@@ -26,17 +33,26 @@ const addresses = new Map<string, number>();
 export function functionAddress(name: string): number {
   let address = addresses.get(name);
   if (address === undefined) {
-    address = Number(symbols.dlsym(0n, encoder.encode(`${name}\0`)));
+    address = Number(dlsym.call(0n, encoder.encode(`${name}\0`)));
     if (address === 0) throw new Error(`this system's libc has no function ${name}`);
     addresses.set(name, address);
   }
   return address;
 }
 
+function pointerTo(name: string): Deno.PointerValue {
+  return Deno.UnsafePointer.create(BigInt(functionAddress(name)));
+}
+
+const mmap = callable(pointerTo("mmap"), {
+  parameters: ["usize", "usize", "i32", "i32", "i32", "usize"],
+  result: "usize",
+});
+
 /** Fresh zeroed pages that are shared with children, mmap(2): their address and a view of them. */
 export function allocatePages(size: number): [address: number, view: ArrayBuffer] {
   const length = Math.ceil(size / PAGE) * PAGE;
-  const address = symbols.mmap(
+  const address = mmap.call(
     0n,
     BigInt(length),
     PROT.READ | PROT.WRITE,
@@ -57,9 +73,7 @@ export function freeUnseen(address: number, view: ArrayBuffer): void {
 }
 
 const unseen = new FinalizationRegistry<[address: number, size: number]>(([address, size]) => {
-  const pointer = Deno.UnsafePointer.create(BigInt(functionAddress("munmap")));
-  // deno-lint-ignore no-explicit-any -- as above
-  new Deno.UnsafeFnPointer(pointer as any, { parameters: ["usize", "usize"], result: "i32" })
+  callable(pointerTo("munmap"), { parameters: ["usize", "usize"], result: "i32" })
     .call(BigInt(address), BigInt(size));
 });
 
@@ -67,7 +81,11 @@ const [codeAddress, codePage] = allocatePages(PAGE);
 new Uint8Array(codePage).set(machineCode(LISTINGS[Deno.build.arch]));
 // never writable and executable at once; the kernel also makes the instruction cache agree with
 // memory when it maps a page executable, which aarch64 needs
-if (symbols.mprotect(BigInt(codeAddress), BigInt(PAGE), PROT.READ | PROT.EXEC) !== 0) {
+const mprotect = callable(pointerTo("mprotect"), {
+  parameters: ["usize", "usize", "i32"],
+  result: "i32",
+});
+if (mprotect.call(BigInt(codeAddress), BigInt(PAGE), PROT.READ | PROT.EXEC) !== 0) {
   throw new Error(
     "mprotect(..., PROT_READ|PROT_EXEC): this system forbids making memory executable; " +
       "SELinux's deny_execmem and some hardened kernels do",
@@ -79,10 +97,8 @@ export const machineAddress: number = codeAddress;
 
 const type = { parameters: ["usize", "usize"], result: "usize" } as const;
 const typeOffThread = { ...type, nonblocking: true } as const;
-const entry = <T extends Deno.ForeignFunction>(definition: T): Deno.UnsafeFnPointer<T> =>
-  // deno-lint-ignore no-explicit-any -- the pointer's own type parameter is a brand with no content
-  new Deno.UnsafeFnPointer(Deno.UnsafePointer.create(BigInt(codeAddress)) as any, definition);
-const here = entry(type);
+const code = Deno.UnsafePointer.create(BigInt(codeAddress));
+const here = callable(code, type);
 let offThread: Deno.UnsafeFnPointer<typeof typeOffThread>;
 
 /** Walks a list of steps; 0, or the address of the step that failed. See machine.ts. */
@@ -92,7 +108,7 @@ export function walk(step: bigint, header: bigint): number {
 
 /** As {@linkcode walk}, on a thread of Deno's blocking pool, so that JavaScript goes on meanwhile. */
 export async function walkOffThread(step: bigint, header: bigint): Promise<number> {
-  offThread ??= entry(typeOffThread);
+  offThread ??= callable(code, typeOffThread);
   return Number(await offThread.call(step, header));
 }
 

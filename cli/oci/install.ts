@@ -4,6 +4,7 @@
  * @module
  */
 
+import { denoDirectory } from "../deno_cache.ts";
 import { parseFlags, UsageError } from "../flags/grammar.ts";
 import { print } from "../output.ts";
 import type { Help } from "../usage.ts";
@@ -39,16 +40,14 @@ export async function command(args: string[]): Promise<number> {
 /** Engines start it with an environment of their own: what Deno wants of one is written down. */
 function launcher(): string {
   const project = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-  const cache = Deno.env.get("DENO_DIR") ??
-    `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "/root"}/.cache`}/deno`;
   // mod.ts says itself how it is run best; what V8 has compiled is kept for these words alone
   const [line] = Deno.readTextFileSync(`${project}/mod.ts`).split("\n", 1);
   const words = line.slice(line.indexOf("deno run") + "deno run".length);
   return `#!/bin/sh
 # Tiffin as an OCI runtime; written by: tiffin oci install
-export DENO_DIR=${quote(cache)} DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
+export DENO_DIR=${quote(denoDirectory())} DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
 exec ${quote(Deno.execPath())} run --quiet --cached-only${words} \\
-  ${quote(`${project}/mod.ts`)} oci "$@"
+  ${quote(`${project}/cli/oci.ts`)} "$@"
 `;
 }
 

@@ -3,8 +3,8 @@
  * it will be but for its program, waits in read(2) until somebody opens.
  *
  * The gate is a FIFO in the container's directory. The process holds both of its ends, so it waits
- * while nobody is there, and whoever opens the gate sees by the FIFO losing its last reader that
- * execve(2) has closed them. A read is also the one call that every filter lets through.
+ * while nobody is there, and a lock on it, flock(2): whoever opens the gate gets the lock when
+ * execve(2) has closed it here. A read is also the one call that every filter lets through.
  *
  * @module
  */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { AT, O, SIG } from "../../ffi/constants.ts";
+import { AT, LOCK, O, SIG } from "../../ffi/constants.ts";
 import { attempt, libc } from "../../ffi/libc.ts";
 import { draft, launch } from "../birth/launch.ts";
 import { type Bundle, type BundleBirth, planBundle, readBundle } from "../bundle.ts";
@@ -148,6 +148,8 @@ async function bear(
 ): Promise<Created> {
   libc.mkfifoat(AT.FDCWD, gateFile(directory), 0o600);
   const gate = libc.open(gateFile(directory), O.RDWR | O.CLOEXEC, 0);
+  // the lock goes with the open file, flock(2): the child has it until its execve(2)
+  libc.flock(gate, LOCK.EX);
   request.chapters!.gate!.fd = gate;
   const { pid, terminal } = await launch(draft(request, writer), async (failure) => {
     const { examine } = await later<typeof import("../diagnosis.ts")>(

@@ -1,23 +1,17 @@
 /**
  * A container deleted: its control group, its directory, and its last hooks.
  *
+ * An engine waits for this too, see start.ts: of a container that has ended, Deno's own functions
+ * remove all there is.
+ *
  * @module
  */
 
-import { POLL, SIG } from "../../ffi/constants.ts";
-import { attempt } from "../../ffi/libc.ts";
-import { pollfd } from "../../ffi/structs.ts";
-import { removeCgroup, thaw } from "../cgroups/lifecycle.ts";
 import type { CgroupRecord } from "../cgroups/plan.ts";
 import { later } from "../later.ts";
-import type { ProcessIdentity } from "../processes.ts";
-import { sendSignal } from "../lifecycle/send_signal.ts";
 import type { Hook } from "../spec.ts";
 import type { State } from "../spec/state.ts";
 import { type OciContainer, OciError, stateOf } from "./container.ts";
-
-/** How long the kernel may take to end a process that was killed, in milliseconds. */
-const PATIENCE = 10_000;
 
 /**
  * Deletes a container that has ended, or was never started.
@@ -32,6 +26,7 @@ export async function deleteContainer(container: OciContainer, force: boolean): 
     if (!force && status !== "created") {
       throw new OciError(`cannot delete container ${record.id} that is not stopped: ${status}`);
     }
+    const { end } = await later<typeof import("./end.ts")>(import.meta, "./end.ts");
     await end(container, process);
   }
   const state = { ...stateOf(container), status: "stopped", pid: undefined } as const;
@@ -45,27 +40,27 @@ export async function clearAway(
   hooks: readonly Hook[] = [],
   state: State,
 ): Promise<Error[]> {
-  if (cgroup) await removeCgroup(cgroup);
+  if (cgroup && !removeEmpty(cgroup)) {
+    const { removeCgroup } = await later<typeof import("../cgroups/lifecycle.ts")>(
+      import.meta,
+      "../cgroups/lifecycle.ts",
+    );
+    await removeCgroup(cgroup);
+  }
   Deno.removeSync(directory, { recursive: true });
   if (!hooks.length) return [];
   const { runAllHooks } = await later<typeof import("../hooks.ts")>(import.meta, "../hooks.ts");
   return await runAllHooks("poststop", hooks, state);
 }
 
-/** Kills the first process, and waits until it is gone. */
-async function end(
-  { record, status }: OciContainer,
-  process: ProcessIdentity,
-): Promise<void> {
-  const pidfd = attempt.pidfd_open(process.pid, 0);
-  sendSignal(process, SIG.KILL);
-  if (status === "paused" && record.cgroup) await thaw(record.cgroup);
-  if (pidfd < 0) return;
-  const ended = attempt.poll(pollfd(pidfd, POLL.IN), 1, PATIENCE);
-  attempt.close(pidfd);
-  if (ended === 0) {
-    throw new OciError(
-      `process ${process.pid} was killed and has not ended: it waits in the kernel`,
-    );
+/** Removes groups in which nobody is left, as is the rule; false where there is more to do. */
+function removeEmpty({ made, v1, v2 }: CgroupRecord): boolean {
+  const leaves = [...Object.values(v1), ...(v2 === undefined ? [] : [v2])];
+  if (!leaves.every((path) => made.includes(path))) return false;
+  try {
+    for (const path of made.toReversed()) Deno.removeSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,15 +1,13 @@
 /**
  * A created container started: its gate is opened, and its first process becomes its program.
  *
+ * An engine waits for this, so it makes do with what Deno has: loading ffi/ would take longer.
+ *
  * @module
  */
 
-import { LOCK, O } from "../../ffi/constants.ts";
-import { isErrno } from "../../ffi/errno.ts";
-import { attempt, libc } from "../../ffi/libc.ts";
-import { pollfd } from "../../ffi/structs.ts";
 import { later } from "../later.ts";
-import { gateFile, type OciContainer, OciError, stateOf } from "./container.ts";
+import { gateFile, isThere, type OciContainer, OciError, stateOf } from "./container.ts";
 
 /**
  * Opens the gate, and waits until the first process has gone through.
@@ -19,8 +17,8 @@ import { gateFile, type OciContainer, OciError, stateOf } from "./container.ts";
  */
 export async function startContainer(container: OciContainer): Promise<Error[]> {
   const { directory, record, status } = container;
-  if (status === "stopped") throw stopped();
-  if (status !== "created") throw new OciError("cannot start an already running container");
+  if (status === "stopped") throw new OciError("cannot start a container that has stopped");
+  if (status !== "created") throw running();
   open(gateFile(directory));
   const { poststart = [] } = record.spec.hooks ?? {};
   if (!poststart.length) return [];
@@ -28,36 +26,25 @@ export async function startContainer(container: OciContainer): Promise<Error[]> 
   return await runAllHooks("poststart", poststart, { ...stateOf(container), status: "running" });
 }
 
-function stopped(): OciError {
-  return new OciError("cannot start a container that has stopped");
+function running(): OciError {
+  return new OciError("cannot start an already running container");
 }
 
 function open(path: string): void {
-  const gate = take(path);
-  try {
-    // of two that start it at once, one comes here while the gate is still there
-    libc.flock(gate, LOCK.EX);
-    if (attempt.access(path, 0) !== 0) {
-      throw new OciError("cannot start an already running container");
-    }
-    libc.write(gate, new TextEncoder().encode("s"), 1);
-    // nobody holds the other end any more when execve(2) has closed it, or its holder is dead
-    attempt.poll(pollfd(gate, 0), 1, -1);
-    Deno.removeSync(path);
-  } finally {
-    attempt.close(gate);
-  }
+  using gate = take(path);
+  gate.writeSync(new TextEncoder().encode("s"));
+  // the first process has it locked until execve(2) has closed it, or it is dead
+  gate.lockSync(true);
+  // of two that start it at once, the second one gets the lock when there is no gate any more
+  if (!isThere(path)) throw running();
+  Deno.removeSync(path);
 }
 
-/** The writing end; without a reader there is nobody who waits. */
-function take(path: string): number {
+/** The gate, open for both: to open a FIFO for writing alone is to wait for a reader, fifo(7). */
+function take(path: string): Deno.FsFile {
   try {
-    return libc.open(path, O.WRONLY | O.NONBLOCK | O.CLOEXEC, 0);
+    return Deno.openSync(path, { read: true, write: true });
   } catch (error) {
-    if (isErrno(error, "ENXIO")) throw stopped();
-    if (isErrno(error, "ENOENT")) {
-      throw new OciError("cannot start an already running container");
-    }
-    throw error;
+    throw error instanceof Deno.errors.NotFound ? running() : error;
   }
 }

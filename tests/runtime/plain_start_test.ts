@@ -17,7 +17,14 @@ const edges = await imports(await projectFiles(".ts"));
 const listed = importsOf(PLAIN_START);
 
 /** What comes before it: the door, the command line, and what these two need. */
-const BEFORE = ["cli/main.ts", "cli/run.ts", "mod.ts", "runtime/data_root.ts", "runtime/later.ts"];
+const BEFORE = [
+  "cli/deno_cache.ts",
+  "cli/main.ts",
+  "cli/run.ts",
+  "mod.ts",
+  "runtime/data_root.ts",
+  "runtime/later.ts",
+];
 
 Deno.test("the list of a plain start has what its three doors import, and nothing else", () => {
   const doors = ["runtime/container.ts", "runtime/images/find.ts", "runtime/prepare.ts"];
@@ -28,6 +35,11 @@ Deno.test("so has the list of an engine's create, with what each of them wants l
   const late = ["runtime/birth/gate.ts", "runtime/users.ts"];
   const needed = behind(["runtime/oci/create.ts", ...late]);
   assertEquals(needed, importsOf("runtime/oci/plain_create.ts"));
+});
+
+Deno.test("an engine's start and delete load nothing of ffi/, which would take most of their time", () => {
+  const needed = behind(["cli/oci.ts", "cli/oci/start.ts", "cli/oci/delete.ts"]);
+  assertEquals(needed.filter((module) => module.startsWith("ffi/")), []);
 });
 
 Deno.test("what a plain start loads is ASCII: V8 gives other text two bytes a letter", async () => {
