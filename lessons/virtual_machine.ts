@@ -93,8 +93,12 @@ export async function startMachine(workshop: Workshop): Promise<Machine> {
     const begin = performance.now();
     const running = boot(workshop, kernel, initramfs, ["kvm", "host"]);
     // where this machine is one itself, what it has of KVM may not do for a whole kernel
-    const isUp = workshop.until(() => /^up$|KVM internal error/m.test(running.output()), 6);
-    if (await isUp && !running.output().includes("KVM internal error")) {
+    let isOver = false;
+    running.ended.then(() => isOver = true);
+    const isUp = () => /^up$/m.test(running.output());
+    const fell = () => isOver || running.output().includes("KVM internal error");
+    await workshop.until(() => isUp() || fell(), 6);
+    if (isUp() && !fell()) {
       const own = await partner(workshop, running, begin, 1);
       return { ...own, kernel, isEmulated: false };
     }

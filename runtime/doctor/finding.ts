@@ -33,6 +33,8 @@ export interface Probes {
   userNamespace?: string;
   /** an overlay in the data root, as containers have it */
   overlay?: string;
+  /** a virtual machine by KVM; undefined also where /dev/kvm may not even be opened */
+  virtualMachine?: string;
 }
 
 /** A host, as far as a doctor is interested; tests have hosts that were written down. */

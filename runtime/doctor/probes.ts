@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CLONE, MS, O } from "../../ffi/constants.ts";
+import { CLONE, IOCTL, MS, O } from "../../ffi/constants.ts";
 import { errnoName } from "../../ffi/errno.ts";
 import { attempt } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
@@ -23,7 +23,18 @@ export function probe(where: string | undefined, isRoot: boolean): Probes {
       program.call("a mount of its own").mount("tmpfs", "/tmp", "tmpfs", MS.NOSUID, null);
     }),
     overlay: where === undefined ? undefined : tryOverlay(where, isRoot),
+    virtualMachine: tryVirtualMachine(),
   };
+}
+
+/** KVM's Documentation/virt/kvm/api.rst, 4.2; the machine is gone when its descriptor is closed. */
+function tryVirtualMachine(): string | undefined {
+  const kvm = attempt.open("/dev/kvm", O.RDWR | O.CLOEXEC, 0);
+  if (kvm < 0) return undefined;
+  const machine = attempt.ioctl(kvm, IOCTL.KVM_CREATE_VM, null);
+  attempt.close(kvm);
+  if (machine < 0) return errnoName(-machine);
+  attempt.close(machine);
 }
 
 function tryOverlay(where: string, isRoot: boolean): string | undefined {

@@ -122,17 +122,42 @@ export function examineNetwork({ uid, program, exists }: Host): Finding[] {
 }
 
 /** Whether lesson 14's virtual machine runs at full speed. */
-export function examineVirtualMachines({ exists, writable }: Host): Finding[] {
+export function examineVirtualMachines(host: Host): Finding[] {
   const subject = "virtual machines";
-  if (writable("/dev/kvm")) return [{ subject, state: "good", found: "/dev/kvm (lesson 14)" }];
-  return [{
-    subject,
-    state: "limited",
-    found: exists("/dev/kvm")
-      ? "this user may not open /dev/kvm: lesson 14 emulates, which is slow"
-      : "no /dev/kvm: lesson 14 emulates, which is slow",
-    fix: exists("/dev/kvm")
-      ? 'sudo usermod -aG kvm "$(id -un)"   # then log in again'
-      : "sudo modprobe -a kvm kvm_intel kvm_amd",
-  }];
+  const lack = lackOfMachines(host);
+  if (!lack) return [{ subject, state: "good", found: "by KVM, at full speed (lesson 14)" }];
+  const found = `${lack.found} lesson 14 emulates, which is slow`;
+  return [{ ...lack, subject, state: "limited", found }];
+}
+
+function lackOfMachines(
+  { exists, writable, arch, probes }: Host,
+): Pick<Finding, "found" | "fix"> | undefined {
+  if (!exists("/dev/kvm")) {
+    return { found: "no /dev/kvm:", fix: "sudo modprobe -a kvm kvm_intel kvm_amd" };
+  }
+  if (!writable("/dev/kvm")) {
+    return {
+      found: "this user may not open /dev/kvm:",
+      fix: 'sudo usermod -aG kvm "$(id -un)"   # then log in again',
+    };
+  }
+  if (probes.virtualMachine === "EBUSY") {
+    return {
+      found:
+        "/dev/kvm opens, but KVM_CREATE_VM gives EBUSY, as another hypervisor has the processor:",
+      fix: "VBoxManage list runningvms   # and end them, or those of VMware",
+    };
+  }
+  if (probes.virtualMachine) {
+    return { found: `/dev/kvm opens, but KVM_CREATE_VM gives ${probes.virtualMachine}:` };
+  }
+  // both have parameters, so they are there when they are built in as well
+  if (
+    arch === "x86_64" && !["kvm_intel", "kvm_amd"].some((name) => exists(`/sys/module/${name}`))
+  ) {
+    return {
+      found: "/dev/kvm is neither kvm_intel's nor kvm_amd's; where it runs no whole kernel,",
+    };
+  }
 }

@@ -163,6 +163,25 @@ Deno.test("network, terminals, disk, virtual machines, tracing: less, with the c
   assertEquals([ground.state, ground.fix], ["bad", "deno upgrade"]);
 });
 
+Deno.test("virtual machines: /dev/kvm that opens is not yet a machine", async () => {
+  const without = (name: string) => ({ [`/sys/module/${name}/parameters/nested`]: undefined });
+  assertEquals((await complaints(root()))["virtual machines"], undefined);
+  const { "virtual machines": taken } = await complaints(root({
+    probes: { virtualMachine: "EBUSY" },
+  }));
+  assertEquals(taken.state, "limited");
+  assertStringIncludes(taken.found, "KVM_CREATE_VM gives EBUSY, as another hypervisor has");
+  assertStringIncludes(taken.found, "lesson 14 emulates");
+  const { "virtual machines": refused } = await complaints(root({
+    probes: { virtualMachine: "ENODEV" },
+  }));
+  assertStringIncludes(refused.found, "opens, but KVM_CREATE_VM gives ENODEV: lesson 14 emulates");
+  const { "virtual machines": other } = await complaints(root({ files: without("kvm_amd") }));
+  assertStringIncludes(other.found, "neither kvm_intel's nor kvm_amd's; where it runs no whole");
+  const arm = root({ files: without("kvm_amd"), arch: "aarch64" });
+  assertEquals((await complaints(arm))["virtual machines"], undefined);
+});
+
 Deno.test("findings fit in 80 columns, but for commands, which are there to be copied", async () => {
   const findings = await examineHost(ordinary({ without: ["pasta", "slirp4netns"] }));
   const lines = formatFindings(findings, false).split("\n");

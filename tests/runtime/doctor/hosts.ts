@@ -26,6 +26,7 @@ const COMMON = {
   "/proc/swaps": "Filename\tType\n/dev/vda2 partition\n",
   "/dev/ptmx": "",
   "/dev/kvm": "",
+  "/sys/module/kvm_amd/parameters/nested": "1\n",
   "/dev/net/tun": "",
   "/run/systemd/system/x": "",
   "/etc/passwd": "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n",
