@@ -144,7 +144,8 @@ function startOf(directory: string): Date | undefined {
 
 function isFrozen({ cgroup }: ContainerRecord): boolean {
   if (cgroup?.v2) return reads(`${cgroup.v2}/cgroup.freeze`).startsWith("1");
-  return reads(`${cgroup?.v1.freezer}/freezer.state`).startsWith("FR");
+  return cgroup?.v1.freezer !== undefined &&
+    reads(`${cgroup.v1.freezer}/freezer.state`).startsWith("FR");
 }
 
 function reads(path: string): string {

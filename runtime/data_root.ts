@@ -11,7 +11,7 @@
  * @param given what `--root` says, which comes before all of these
  */
 export function dataRoot(given?: string): string {
-  const root = given ?? Deno.env.get("TIFFIN_ROOT") ?? defaultRoot();
+  const root = given ?? (Deno.env.get("TIFFIN_ROOT") || defaultRoot());
   return root.startsWith("/") ? root : `${Deno.cwd()}/${root}`;
 }
 

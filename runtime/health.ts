@@ -69,7 +69,8 @@ async function run(dataRoot: string, signal: AbortSignal): Promise<void> {
       if (course.isBusy || Date.now() < course.due) continue;
       course.isBusy = true;
       busy++;
-      void examine(dataRoot, info, check, course).finally(() => {
+      // what came of it may find no room on the disk: the keeper has more to do than this
+      void examine(dataRoot, info, check, course).catch(() => {}).finally(() => {
         course.isBusy = false;
         busy--;
       });
@@ -113,6 +114,7 @@ async function examine(
   const now = inspectContainer(dataRoot, id);
   // what is said of a container that has ended meanwhile says nothing
   if (now?.process === undefined || now.owner?.start !== owner!.start) return;
+  course.due = Date.now() + pause(check, started!.getTime());
   const isStarting = readHealth(directory) === "starting";
   const counts = !isStarting || Date.now() >= started!.getTime() + check.startPeriod;
   course.failures = code === 0 ? 0 : course.failures + Number(counts);
@@ -122,7 +124,6 @@ async function examine(
   writeHealthLog(directory, { FailingStreak: course.failures, Log: course.checks });
   if (code === 0) writeHealth(directory, "healthy");
   else if (course.failures >= check.retries) writeHealth(directory, "unhealthy");
-  course.due = Date.now() + pause(check, started!.getTime());
 }
 
 /** Runs the check's program in the container. @returns its exit code, and what it said */

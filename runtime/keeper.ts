@@ -62,7 +62,16 @@ export async function keep(dataRoot: string): Promise<void> {
     using lock = tryLockFile(keeperFile(dataRoot));
     if (!lock) return;
     await serve(dataRoot, jobs);
-  } while (jobs.some((job) => job.isNeeded(dataRoot)));
+  } while (jobs.some((job) => isNeeded(job, dataRoot)));
+}
+
+/** Whether there is anything to do; what cannot be found out now leaves things as they are. */
+function isNeeded(job: Job, dataRoot: string, isRunning = false): boolean {
+  try {
+    return job.isNeeded(dataRoot);
+  } catch {
+    return isRunning;
+  }
 }
 
 async function serve(dataRoot: string, jobs: readonly Job[]): Promise<void> {
@@ -72,9 +81,9 @@ async function serve(dataRoot: string, jobs: readonly Job[]): Promise<void> {
     await clearLeftovers(dataRoot);
     for (const job of jobs) {
       const known = running.get(job);
-      const isNeeded = job.isNeeded(dataRoot);
-      if (isNeeded && !known) running.set(job, begin(job, dataRoot, running));
-      else if (!isNeeded && known) {
+      const isWanted = isNeeded(job, dataRoot, known !== undefined);
+      if (isWanted && !known) running.set(job, begin(job, dataRoot, running));
+      else if (!isWanted && known) {
         known.stop.abort();
         await known.ended;
       }

@@ -1,8 +1,8 @@
 /**
  * Processes of the host: who they are, by process id and start time, and how they ended.
  *
- * The pair is never used twice. A process id alone is given to another process sooner or later, and a record that names it
- * would then speak of a stranger.
+ * The pair is not used twice while the machine runs. A process id alone is given to another process
+ * sooner or later, and a record that names it would then speak of a stranger.
  *
  * @module
  */
@@ -15,11 +15,19 @@ export interface ProcessIdentity {
   start: number;
 }
 
-/** Who a process is; `undefined` when there is none, or only a zombie. */
+/** ENOMEM, ENFILE, EMFILE: what stops somebody who looks from seeing anything. */
+const CANNOT_LOOK = /\(os error (12|23|24)\)/;
+
+/**
+ * Who a process is; `undefined` when there is none, or only a zombie.
+ *
+ * @throws where this process cannot look: what is taken for dead has its container cleared away
+ */
 export function identify(pid: number | "self"): ProcessIdentity | undefined {
   try {
     return parseStat(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
+  } catch (error) {
+    if (CANNOT_LOOK.test((error as Error).message)) throw error;
     return undefined;
   }
 }

@@ -21,7 +21,7 @@
 import { later } from "./later.ts";
 import type { CgroupRecord } from "./cgroups/plan.ts";
 import type { ContainerRequest } from "./container_request.ts";
-import { formatStat, identify, isAlive, parseStat, type ProcessIdentity } from "./processes.ts";
+import { isAlive, parseStat, type ProcessIdentity } from "./processes.ts";
 import type { Process } from "./spec.ts";
 
 /** What ps(1) shows of a monitor, and the claim that it writes. */
@@ -91,7 +91,7 @@ export function claimFile(dataRoot: string, id: string): string {
   return `${dataRoot}/running/${id}`;
 }
 
-/** Reads a container's record; `undefined` where there is none that can be read. */
+/** Reads a container's record; `undefined` where there is none, or none that is whole. */
 export function readRecord(directory: string): ContainerRecord | undefined {
   const text = readText(recordFile(directory));
   try {
@@ -120,14 +120,6 @@ export function writeRecord(directory: string, record: ContainerRecord): void {
   Deno.renameSync(`${path}.new`, path);
 }
 
-/** Says that this process answers for a container, whoever did before. */
-export function takeClaim(dataRoot: string, id: string, name?: string): void {
-  const claim = claimFile(dataRoot, id);
-  Deno.mkdirSync(claimsDirectory(dataRoot), { recursive: true, mode: 0o700 });
-  Deno.writeTextFileSync(`${claim}.new`, formatStat(identify("self")!, name), { mode: 0o600 });
-  Deno.renameSync(`${claim}.new`, claim);
-}
-
 /** Reads who a file says a process is: a claim, or a container's first process. */
 export function readIdentity(path: string): ProcessIdentity | undefined {
   const text = readText(path);
@@ -139,11 +131,14 @@ export function isMonitored(dataRoot: string, id: string): boolean {
   return readText(claimFile(dataRoot, id))?.includes(`(${MONITOR_NAME})`) ?? false;
 }
 
+/** The text of a file that may be missing; one that cannot be read now is not taken for missing. */
 function readText(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) return undefined;
+    throw error;
   }
 }
 
@@ -157,17 +152,26 @@ const GRACE = 10_000;
  * that has nothing to do with it not to start.
  */
 export async function clearLeftovers(dataRoot: string): Promise<void> {
-  const dead = claims(dataRoot).filter((id) => {
-    const path = claimFile(dataRoot, id);
-    const owner = readIdentity(path);
-    return owner ? !isAlive(owner) : isOld(path);
-  });
+  const dead = claims(dataRoot).filter((id) => isDead(claimFile(dataRoot, id)));
   if (dead.length === 0) return;
   const { clearLeftover } = await later<typeof import("./leftovers.ts")>(
     import.meta,
     "./leftovers.ts",
   );
   for (const id of dead) await clearLeftover(dataRoot, id).catch(() => {});
+}
+
+/** Whether a claim is that of a process that is no more. */
+function isDead(claim: string): boolean {
+  try {
+    const text = readText(claim);
+    if (!text) return text === "" && isOld(claim);
+    const owner = parseStat(text);
+    // a removal that was killed has left the record in its place
+    return owner === undefined || !isAlive(owner);
+  } catch {
+    return false;
+  }
 }
 
 /** The ids of the containers that somebody answers for. */

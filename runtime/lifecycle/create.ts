@@ -10,14 +10,13 @@ import type { ContainerRequest } from "../container_request.ts";
 import { releaseName, takeAnyName, takeName } from "../names.ts";
 import { prepare, type Prepared } from "../prepare.ts";
 import {
-  claimFile,
   claimsDirectory,
   clearLeftovers,
   containersDirectory,
   newId,
   writeRecord,
 } from "../records.ts";
-import { removeDirectory } from "../remove_directory.ts";
+import { removeDirectory, removeFile } from "../remove_directory.ts";
 import { afterwardsOf } from "./afterwards.ts";
 import { watchHealth } from "./watch_health.ts";
 
@@ -79,17 +78,17 @@ async function make({ dataRoot, directory, record, draft }: Prepared): Promise<v
   for (const each of [containersDirectory(dataRoot), claimsDirectory(dataRoot)]) {
     Deno.mkdirSync(each, { recursive: true, mode: 0o700 });
   }
-  Deno.writeTextFileSync(claim!.path, claim!.content, { createNew: true, mode: 0o600 });
   try {
+    Deno.writeTextFileSync(claim!.path, claim!.content, { createNew: true, mode: 0o600 });
     for (const { path, mode, shared = false } of directories) {
       // what is bound from the host is made by the start, as Docker does it
       if (path.startsWith(directory)) Deno.mkdirSync(path, { mode, recursive: shared });
     }
     writeRecord(directory, record);
   } catch (error) {
-    await removeDirectory(directory);
+    // what cannot be removed either is the next command's: the claim on it stays
+    await removeDirectory(directory).then(() => removeFile(claim!.path)).catch(() => {});
     throw error;
-  } finally {
-    Deno.removeSync(claimFile(dataRoot, record.id));
   }
+  removeFile(claim!.path);
 }

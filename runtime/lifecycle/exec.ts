@@ -79,7 +79,7 @@ export async function planExec(dataRoot: string, name: string, wish: ExecWish): 
 function processOf(info: ContainerInfo, own: Process, pid: number, wish: ExecWish): Process {
   const { request } = info.record;
   const image = typeof request.from === "string" ? undefined : request.from.config.config;
-  const found = wish.user === undefined ? undefined : findUser(pid, wish.user, request.groups).user;
+  const found = wish.user === undefined ? undefined : findUser(pid, wish.user, request.groups);
   const user = found ?? own.user;
   const isHomeGiven = [...image?.Env ?? [], ...request.options.env ?? []]
     .some((entry) => /^HOME=./.test(entry));
@@ -106,20 +106,19 @@ function findUser(
   pid: number,
   wanted: string,
   groups: readonly string[] = [],
-): { user: User & Pick<ResolvedUser, "home"> } {
-  let resolved: ReturnType<typeof resolveUser>;
+): User & Pick<ResolvedUser, "home"> {
   try {
-    resolved = resolveUser([`/proc/${pid}/root`], wanted, groups);
+    const { user, groupAdd } = resolveUser([`/proc/${pid}/root`], wanted, groups);
+    const { uid, gid, home, additionalGids } = user;
+    const maps = groupMap(pid);
+    const all = [gid, ...additionalGids].filter((id) => isMapped(id, maps));
+    const isDenied = Deno.readTextFileSync(`/proc/${pid}/setgroups`).startsWith("deny");
+    const own = isDenied ? [] : [...all, ...groupAdd];
+    return { uid, gid, home, additionalGids: [...new Set(own)] };
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
     throw new ContainerEndedError("the container has ended");
   }
-  const { uid, gid, home, additionalGids } = resolved.user;
-  const maps = groupMap(pid);
-  const all = [gid, ...additionalGids].filter((id) => isMapped(id, maps));
-  const isDenied = Deno.readTextFileSync(`/proc/${pid}/setgroups`).startsWith("deny");
-  const own = isDenied ? [] : [...all, ...resolved.groupAdd];
-  return { user: { uid, gid, home, additionalGids: [...new Set(own)] } };
 }
 
 /** The groups that there are in a process's user namespace, user_namespaces(7). */

@@ -23,16 +23,17 @@ const LONG_RUN = 10_000;
 
 /** Does what is left to do for a container whose monitor this process was. */
 export async function reap(dataRoot: string, id: string): Promise<void> {
-  await releaseNetwork(dataRoot, id);
+  // its ports are free at once; where that fails, it is tried again by all that follows
+  await releaseNetwork(dataRoot, id).catch(() => {});
   for (let tries = 0;; tries++) {
     const info = inspectContainer(dataRoot, id);
     if (!info || !isOurs(info)) return;
     const inARow = wishOf(info);
     if (inARow === undefined) return await finish(dataRoot, info);
-    noteRestarts(info.directory, restartsOf(info.directory) + 1);
     const pause = FIRST_PAUSE * 2 ** Math.min(Math.max(inARow, tries), 20);
     await new Promise((resolve) => setTimeout(resolve, Math.min(pause, LONGEST_PAUSE)));
     try {
+      noteRestarts(info.directory, restartsOf(info.directory) + 1);
       await startContainer(dataRoot, id, { isRestart: true });
     } catch {
       // a full disk, a missing file: what was wrong may be right the next time

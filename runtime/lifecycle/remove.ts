@@ -7,7 +7,7 @@
 import { lockContainer } from "../container_lock.ts";
 import { type ContainerInfo, findContainer, NoSuchContainerError } from "../containers.ts";
 import { releaseAllNames } from "../names.ts";
-import { claimFile, recordFile, takeClaim } from "../records.ts";
+import { claimFile, recordFile } from "../records.ts";
 import { removeDirectory, removeFile } from "../remove_directory.ts";
 import { clearRun, settled } from "./settle.ts";
 import { endByForce, endRestarting } from "./signal.ts";
@@ -51,9 +51,9 @@ async function removeLocked(
     info = await settled(dataRoot, id);
   }
   await clearRun(dataRoot, info);
-  // whatever a kill leaves from here on is nobody's container any more: leftovers.ts clears it away
-  takeClaim(dataRoot, id);
-  removeFile(recordFile(info.directory));
+  // Whatever a kill leaves from here on is nobody's container any more: leftovers.ts clears it away.
+  // The record becomes the claim, since on a full disk there is no room for another file.
+  Deno.renameSync(recordFile(info.directory), claimFile(dataRoot, id));
   releaseAllNames(dataRoot, id);
   await removeDirectory(info.directory);
   removeFile(claimFile(dataRoot, id));

@@ -18,7 +18,13 @@ export async function renameContainer(dataRoot: string, name: string, to: string
   const { id } = await findContainer(dataRoot, name);
   using _lock = await lockContainer(dataRoot, id);
   const { directory, record } = await findContainer(dataRoot, id);
+  if (record.name === to) return;
   takeName(dataRoot, to, id);
-  writeRecord(directory, { ...record, name: to, request: { ...record.request, name: to } });
-  if (record.name !== undefined && record.name !== to) releaseName(dataRoot, record.name, id);
+  try {
+    writeRecord(directory, { ...record, name: to, request: { ...record.request, name: to } });
+  } catch (error) {
+    releaseName(dataRoot, to, id);
+    throw error;
+  }
+  if (record.name !== undefined) releaseName(dataRoot, record.name, id);
 }

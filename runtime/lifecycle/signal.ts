@@ -8,12 +8,14 @@ import { SIG } from "../../ffi/constants.ts";
 import { thaw } from "../cgroups/lifecycle.ts";
 import { type ContainerInfo, findContainer } from "../containers.ts";
 import { lockContainer } from "../container_lock.ts";
+import { isAlive, type ProcessIdentity } from "../processes.ts";
+import { claimFile, readIdentity } from "../records.ts";
 import { endOwner, settled } from "./settle.ts";
 import { sendSignal } from "./send_signal.ts";
 import { StateError } from "./state_error.ts";
 import { signalNumber } from "../signal_number.ts";
 import { markStopped } from "./stop_mark.ts";
-import { waitForEnd, waitForProcess } from "./wait.ts";
+import { waitForEnd } from "./wait.ts";
 
 export { signalNumber };
 
@@ -21,7 +23,7 @@ export { signalNumber };
 const STOP_SIGNAL = "SIGTERM";
 /** Seconds between that and SIGKILL, as Docker's. */
 const STOP_TIMEOUT = 10;
-/** How long a monitor may take to clear up after the end, in milliseconds. */
+/** How long the owner of a run may take to clear up after its end, in milliseconds. */
 const CLEAR_PATIENCE = 10_000;
 /** How long the kernel may take to end a process that was killed, in milliseconds. */
 const KILL_PATIENCE = 10_000;
@@ -81,8 +83,23 @@ export async function stopContainer(
   const seconds = timeout ?? record.request.stopTimeout ?? STOP_TIMEOUT;
   const patience = seconds < 0 ? undefined : seconds * 1000;
   if ((await waitForEnd(dataRoot, info, patience))?.process) await endByForce(dataRoot, info);
-  // its ports are free, and with --rm it is gone, when its monitor has cleared up
-  await waitForProcess(owner, CLEAR_PATIENCE);
+  await waitForRelease(dataRoot, info.id, owner);
+}
+
+/** Waits until a run is cleared up: then its ports are free, and with `--rm` the container is gone. */
+async function waitForRelease(
+  dataRoot: string,
+  id: string,
+  owner: ProcessIdentity,
+): Promise<void> {
+  const end = performance.now() + CLEAR_PATIENCE;
+  for (let pause = 1; performance.now() < end; pause = Math.min(2 * pause, 50)) {
+    // the owner itself need not end: it may be a program that has started a container, and goes on
+    const claimant = readIdentity(claimFile(dataRoot, id));
+    const isOwners = claimant?.pid === owner.pid && claimant.start === owner.start;
+    if (!isOwners || !isAlive(owner)) return;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
 }
 
 /** Kills a container that runs, and waits until it has ended. */

@@ -9,7 +9,7 @@ import { lockContainer } from "../container_lock.ts";
 import { type ContainerInfo, findContainer, inspectContainer } from "../containers.ts";
 import { forgetHealth } from "../health_file.ts";
 import { prepare } from "../prepare.ts";
-import { MONITOR_NAME, processFile, takeClaim, writeRecord } from "../records.ts";
+import { claimFile, processFile, writeRecord } from "../records.ts";
 import { removeFile } from "../remove_directory.ts";
 import { afterwardsOf } from "./afterwards.ts";
 import { forgetRestarts } from "./restarts.ts";
@@ -49,19 +49,31 @@ export async function startContainer(
     throw new StateError(`${name} is paused: tiffin unpause ${name} lets it go on`);
   }
   if (info.owner) await endOwner(info.owner);
-  await clearRun(dataRoot, info);
-  if (!options.isRestart) {
+  if (options.isRestart) await bearAgain(dataRoot, info);
+  else {
+    await clearRun(dataRoot, info);
     removeFile(stopMark(info.directory));
     forgetRestarts(info.directory);
-  }
-  try {
     await bear(dataRoot, info, options);
+  }
+  watchHealth(dataRoot, id, info.record.request);
+  return inspectContainer(dataRoot, id)!;
+}
+
+/** Where a start fails, the process that restarts the container answers for it until the next try. */
+async function bearAgain(dataRoot: string, info: ContainerInfo): Promise<void> {
+  const claim = claimFile(dataRoot, info.id);
+  // it is moved, not written again: on a full disk there would be no room for it
+  const aside = `${info.directory}/claim`;
+  Deno.renameSync(claim, aside);
+  try {
+    await clearRun(dataRoot, info);
+    await bear(dataRoot, info, {});
   } catch (error) {
-    // the process that restarts it answers for it until the next try
-    if (options.isRestart) takeClaim(dataRoot, id, MONITOR_NAME);
+    Deno.renameSync(aside, claim);
     throw error;
   }
-  return inspectContainer(dataRoot, id)!;
+  removeFile(aside);
 }
 
 async function bear(
@@ -88,5 +100,4 @@ async function bear(
     writeRecord(directory, { ...record, cgroup: prepared.record.cgroup });
   }
   await startDetached(prepared);
-  watchHealth(dataRoot, id, request);
 }

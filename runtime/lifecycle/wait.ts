@@ -10,6 +10,9 @@ import { pollfd } from "../../ffi/structs.ts";
 import { type ContainerInfo, findContainer, inspectContainer } from "../containers.ts";
 import { isAlive, type ProcessIdentity } from "../processes.ts";
 
+/** The longest that poll(2) can be told to wait, in milliseconds: 24 days. */
+const LONGEST = 2 ** 31 - 1;
+
 /**
  * Waits until a process has ended, by descriptor: no other that gets its number can be meant.
  *
@@ -23,7 +26,7 @@ export async function waitForProcess(process: ProcessIdentity, timeout = -1): Pr
     return true;
   }
   try {
-    return await offthread.poll(pollfd(fd, POLL.IN), 1, timeout) !== 0;
+    return await offthread.poll(pollfd(fd, POLL.IN), 1, Math.min(timeout, LONGEST)) !== 0;
   } finally {
     attempt.close(fd);
   }

@@ -52,10 +52,16 @@ export async function clearAfter(root: string, id: string): Promise<void> {
   }
 }
 
-/** Whether there is a claim on a container, and it is a dead process's. */
+/** Whether there is a claim on a container, and it is a dead process's, or a removal's. */
 export function isDead(root: string, id: string): boolean {
-  const owner = readIdentity(claimFile(root, id));
-  return owner !== undefined && !isAlive(owner);
+  const claim = claimFile(root, id);
+  const owner = readIdentity(claim);
+  if (owner) return !isAlive(owner);
+  try {
+    return Deno.statSync(claim).size > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Who is killed at a call: the command that starts the container, or the container's monitor. */

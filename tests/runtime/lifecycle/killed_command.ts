@@ -13,8 +13,8 @@ import { SIG } from "../../../ffi/constants.ts";
 import { attempt, libc } from "../../../ffi/libc.ts";
 import { Program } from "../../../ffi/program.ts";
 import { main } from "../../../cli/main.ts";
-import { containerDirectory, MONITOR_NAME, takeClaim } from "../../../runtime/records.ts";
-import { identify } from "../../../runtime/processes.ts";
+import { claimFile, containerDirectory, MONITOR_NAME } from "../../../runtime/records.ts";
+import { formatStat, identify } from "../../../runtime/processes.ts";
 import { writeStatus } from "../../../runtime/status.ts";
 import { project } from "../../helpers/run_tiffin.ts";
 
@@ -69,11 +69,12 @@ function watchAll(): void {
 
 /** Makes this process the one that has watched a container to its end, as `reap` has. */
 function pretendMonitor(root: string, id: string): void {
-  takeClaim(root, id, MONITOR_NAME);
+  const self = identify("self")!;
+  Deno.writeTextFileSync(claimFile(root, id), formatStat(self, MONITOR_NAME));
   const now = Date.now();
   writeStatus(containerDirectory(root, id), {
     ...{ wait: SIG.KILL, started: now, ended: now, kills: 0 },
-    owner: identify("self")!,
+    owner: self,
   });
 }
 

@@ -1,0 +1,32 @@
+/**
+ * `stop`, and containers of a program that goes on.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert/assert";
+import { start } from "../../../runtime/container.ts";
+import { findImage } from "../../../runtime/images/find.ts";
+import { prepareNamed } from "../../../runtime/lifecycle/create.ts";
+import { removeContainer } from "../../../runtime/lifecycle/remove.ts";
+import { stopContainer } from "../../../runtime/lifecycle/signal.ts";
+import { anyUser, localBox } from "../../cli/box.ts";
+import { needs } from "../../helpers/needs.ts";
+
+const box = localBox();
+
+Deno.test({
+  ...needs("a stop does not wait for the end of the program that has started it", anyUser),
+  async fn() {
+    const from = await findImage(box.path, "local");
+    const options = { command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.02; done"] };
+    const request = { dataRoot: box.path, from, hasInput: false, keep: true, options };
+    const container = await start(await prepareNamed(request));
+    const end = container.wait();
+    const before = performance.now();
+    await stopContainer(box.path, container.id);
+    await end;
+    assert(performance.now() - before < 5000);
+    await removeContainer(box.path, container.id);
+  },
+});
