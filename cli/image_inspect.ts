@@ -6,24 +6,25 @@
 
 import type { Image } from "../runtime/images/store.ts";
 import { parseFlags, UsageError } from "./flags/grammar.ts";
+import { FORMAT_JSON, printJson } from "./json_output.ts";
 import type { Context } from "./main.ts";
-import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 /** The help of `image inspect`. */
 export const help: Help = {
-  usage: "image inspect IMAGE…",
+  usage: "image inspect [FLAGS] IMAGE…",
   summary: "show all that is known of images, as JSON",
+  flags: { Flags: FORMAT_JSON },
   examples: [{ command: "image inspect alpine", does: "its config, layers and digests" }],
 };
 
 /** Prints what is known of images, as a JSON array. */
 export async function inspect(args: string[], { root }: Context): Promise<number> {
-  const { operands } = parseFlags(args, {});
+  const { flags, operands } = parseFlags(args, FORMAT_JSON);
   if (operands.length === 0) throw new UsageError("image inspect needs an image: alpine");
   const found: object[] = [];
   for (const operand of operands) found.push(await describeImage(root, operand));
-  print(`${JSON.stringify(found, null, 4)}\n`);
+  printJson(found, flags.format);
   return 0;
 }
 

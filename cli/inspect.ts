@@ -6,13 +6,13 @@
 
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import { parseWord } from "./flags/values.ts";
+import { FORMAT_JSON, printJson } from "./json_output.ts";
 import type { Context } from "./main.ts";
-import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
   type: { value: "TYPE", help: "container or image; unless given, whichever has the name" },
-  format: { short: "f", value: "FORM", help: "json: an object a line, without blanks" },
+  ...FORMAT_JSON,
 } as const satisfies FlagTable;
 
 /** The help of `inspect`. */
@@ -34,11 +34,9 @@ export async function inspect(args: string[], { root }: Context): Promise<number
   const type = flags.type === undefined
     ? undefined
     : parseWord("type", flags.type, ["container", "image"]);
-  if (flags.format !== undefined) parseWord("format", flags.format, ["json"]);
   const found: unknown[] = [];
   for (const name of operands) found.push(await lookUp(root, name, type));
-  if (flags.format === undefined) print(`${JSON.stringify(found, null, 4)}\n`);
-  else print(found.map((each) => `${JSON.stringify(each)}\n`).join(""));
+  printJson(found, flags.format);
   return 0;
 }
 

@@ -7,7 +7,7 @@
 import { parseSubnet } from "../runtime/network/addresses.ts";
 import { type FlagTable, parseFlags, UsageError, wrongFlag, wrongValue } from "./flags/grammar.ts";
 import { addressText } from "./flags/networks.ts";
-import { parsePair, parseWhole } from "./flags/values.ts";
+import { parseLabel, parsePair, parseWhole } from "./flags/values.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
@@ -64,7 +64,7 @@ export async function create(args: string[], { root }: Context): Promise<number>
     range: flags["ip-range"],
     ipv6: flags.ipv6,
     internal: flags.internal,
-    labels: Object.fromEntries((flags.label ?? []).map(label)),
+    labels: Object.fromEntries((flags.label ?? []).map(parseLabel)),
     ...options(flags.opt ?? []),
   });
   print(`${id}\n`);
@@ -90,12 +90,6 @@ function versionOfSubnet(text: string): 4 | 6 {
   const subnet = parseSubnet(text);
   if (!subnet) throw wrongValue("subnet", text, "is not a subnet, as 10.90.0.0/24");
   return subnet.version;
-}
-
-function label(text: string): [string, string] {
-  const [name] = text.split("=", 1);
-  if (name === "") throw wrongValue("label", text, "has no name before the =");
-  return [name, text.slice(name.length + 1)];
 }
 
 /** Docker's names for what a bridge can be told, and ours. */

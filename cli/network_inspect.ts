@@ -6,24 +6,24 @@
 
 import type { NetworkInfo } from "../runtime/network/manage.ts";
 import { parseFlags, UsageError } from "./flags/grammar.ts";
+import { FORMAT_JSON, printJson } from "./json_output.ts";
 import type { Context } from "./main.ts";
-import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 /** The help of `network inspect`. */
 export const help: Help = {
-  usage: "network inspect NETWORK…",
+  usage: "network inspect [FLAGS] NETWORK…",
   summary: "print all that is known of networks, as JSON",
+  flags: { Flags: FORMAT_JSON },
   examples: [{ command: "network inspect bridge", does: "its subnets, and who has which address" }],
 };
 
 /** Prints what is known of networks, as a JSON array. */
 export async function inspect(args: string[], { root }: Context): Promise<number> {
-  const { operands } = parseFlags(args, {});
+  const { flags, operands } = parseFlags(args, FORMAT_JSON);
   if (operands.length === 0) throw new UsageError("network inspect needs a network: bridge");
   const { inspectNetwork } = await import("../runtime/network/manage.ts");
-  const found = operands.map((word) => describe(inspectNetwork(root, word)));
-  print(`${JSON.stringify(found, null, 4)}\n`);
+  printJson(operands.map((word) => describe(inspectNetwork(root, word))), flags.format);
   return 0;
 }
 

@@ -8,6 +8,7 @@ import { type ContainerInfo, listContainers } from "./containers.ts";
 import { type TreeSize, treeSize } from "./disk_use.ts";
 import { blobsOf, entries, imageOrNothing, usedImages } from "./images/reachable.ts";
 import { type Image, ImageStore } from "./images/store.ts";
+import { usesVolume } from "./named_volumes.ts";
 
 /** One kind of thing. */
 export interface DiskUse {
@@ -63,9 +64,7 @@ export async function diskReport(root: string): Promise<DiskReport> {
     return { info, bytes: sizes.of(info.directory) };
   });
   const eachVolume = entries(`${root}/volumes`).sort().map((name) => {
-    const users = eachContainer.filter(({ info: { record } }) => {
-      return record.request.volumes?.some((volume) => volume.name === name);
-    });
+    const users = eachContainer.filter(({ info: { record } }) => usesVolume(record, name));
     return { name, bytes: sizes.of(`${root}/volumes/${name}`), containers: users.length };
   });
   const isActive = ({ info: { state } }: typeof eachContainer[number]) =>

@@ -72,11 +72,16 @@ export function volume(
   const options = bindOptions(words);
   const use: VolumeUse = { destination, options, ...(nocopy ? { nocopy } : {}) };
   if (name === undefined) return { kind: "volume", destination, volume: use };
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
-    return { kind: "volume", destination, volume: { name, ...use } };
-  }
+  const problem = volumeNameProblem(name);
+  if (problem !== undefined) throw wrongValue(flag, name, problem + pathHint(name));
+  return { kind: "volume", destination, volume: { name, ...use } };
+}
+
+/** What is wrong with a volume's name, if anything is. */
+export function volumeNameProblem(name: string): string | undefined {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return undefined;
   const rule = "two or more letters, digits, _ . and -, a letter or digit first";
-  throw wrongValue(flag, name, `is not a volume's name: ${rule}${pathHint(name)}`);
+  return `is not a volume's name: ${rule}`;
 }
 
 function pathHint(name: string): string {

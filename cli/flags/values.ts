@@ -57,6 +57,13 @@ export function parsePair(flag: string, text: string, form = "KEY=VALUE"): [stri
   throw wrongValue(flag, text, `is not ${form}`);
 }
 
+/** `KEY`, or `KEY=VALUE`: a label as `--label` has it. */
+export function parseLabel(text: string): [key: string, value: string] {
+  const [key] = text.split("=", 1);
+  if (key === "") throw wrongValue("label", text, "has no name before the =");
+  return [key, text.slice(key.length + 1)];
+}
+
 /** Whether there is a label `KEY`, or one that is `KEY=VALUE`, as the filters of lists have it. */
 export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
   const [key] = wanted.split("=", 1);

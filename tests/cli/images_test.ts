@@ -117,6 +117,8 @@ Deno.test({
     assertEquals((await it.run("images", "-q", "other")).stdout, "");
 
     const [known] = JSON.parse((await it.run("image", "inspect", "own")).stdout);
+    const compact = (await it.run("image", "inspect", "-f", "json", "own")).stdout;
+    assertEquals([compact.split("\n").length, JSON.parse(compact)], [2, known]);
     assertEquals(known.RepoTags, [`${name}:1`, "own:latest"]);
     assertEquals([known.Id, known.Created, known.Size], [config.digest, DETAILS.created, 4096]);
     assertEquals([known.RootFS.Layers, known.Config], [diffIds, { Cmd: ["sh"] }]);
