@@ -6,6 +6,7 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
+import { listing } from "../../cli/explain.ts";
 import type { Line } from "../../runtime/birth/trace.ts";
 import { needs } from "../helpers/needs.ts";
 import { project, runTiffin } from "../helpers/run_tiffin.ts";
@@ -99,6 +100,30 @@ Deno.test({
       at = found + 1;
     }
   },
+});
+
+Deno.test("a text that is too long for its call stands below it, line by line, and harms no terminal", () => {
+  const rules = 'table inet t {\n\tset a { "b" }\n\n' + `  chain \u001b[2J { }\n`.repeat(5) + "}\n";
+  const long = "x".repeat(100);
+  const one = (call: string): Line => ({ by: "parent", phase: "a phase", call, why: "a reason" });
+  const calls = [
+    `pwrite(input, ${JSON.stringify(rules)}, 99, 0)`,
+    `write(file, "${long}\\n", 101)`,
+  ];
+  const text = listing(calls.map(one), { id: "7", colour: false });
+  assertEquals(text.split("\n").slice(3), [
+    String
+      .raw`1  pwrite(input, "table inet t {\n\tset a { \"b\" }\n\n  chain \u001b[2J { }\n  chain "…, 99, 0)`,
+    "     a reason",
+    "       | table inet t {",
+    '       | \tset a { "b" }',
+    "       |",
+    ...Array.from({ length: 5 }, () => String.raw`       |   chain \u001b[2J { }`),
+    "       | }",
+    `2  write(file, "${"x".repeat(60)}"…, 101)`,
+    "     a reason",
+    "",
+  ]);
 });
 
 Deno.test({
