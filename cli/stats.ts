@@ -26,7 +26,8 @@ export const help: Help = {
   summary: "show what containers use, and how it changes",
   about: [
     "100 % is one processor. The pressure is the share of the last ten seconds in which something " +
-    "waited for processor, memory and disk, where the kernel counts it. Ctrl-C ends it.",
+    "waited for processor, memory and disk, where the kernel counts it. On a narrow screen a container " +
+    "has two lines. Ctrl-C ends it.",
   ],
   flags: { Flags: FLAGS },
   examples: [
@@ -122,12 +123,30 @@ function asJson(look: Look, isWhole: boolean) {
   return { Container: info.id, ...cells(look, isWhole), numbers: { cpuPercent, ...numbers } };
 }
 
+/** What the columns are called. */
+const HEADS: ReturnType<typeof cells> = {
+  ID: "CONTAINER ID",
+  Name: "NAME",
+  CPUPerc: "CPU %",
+  MemUsage: "MEM USAGE / LIMIT",
+  MemPerc: "MEM %",
+  NetIO: "NET I/O",
+  BlockIO: "BLOCK I/O",
+  PIDs: "PIDS",
+  Pressure: "PRESSURE CPU MEM IO",
+};
+
+/** A line for each container, or two on a narrow screen: a name may be cut, a figure may not. */
 async function table(looks: readonly Look[], isWhole: boolean): Promise<string> {
-  const { formatTable, outputWidth } = await import("./table.ts");
-  const rows = looks.map((look) => Object.values(cells(look, isWhole)));
-  const heads = [
-    ...["CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %"],
-    ...["NET I/O", "BLOCK I/O", "PIDS", "PRESSURE CPU MEM IO"],
-  ];
-  return formatTable([heads, ...rows], outputWidth());
+  const { fitsWhole, formatTable, outputWidth } = await import("./table.ts");
+  const all = [HEADS, ...looks.map((look) => cells(look, isWhole))];
+  const width = isWhole ? Infinity : outputWidth();
+  const rows = all.map((one) => Object.values(one));
+  const names = [0, 1];
+  if (fitsWhole(rows, width, names)) return formatTable(rows, width, names);
+  const folded = all.flatMap((one) => [
+    [one.ID, one.CPUPerc, one.MemUsage, one.MemPerc, one.PIDs],
+    [one.Name, one.Pressure, one.NetIO, one.BlockIO, ""],
+  ]);
+  return formatTable(folded, width, [0]);
 }

@@ -11,6 +11,7 @@ import { assertStringIncludes } from "@std/assert/string-includes";
 import { needs } from "../helpers/needs.ts";
 import { anyUser, localBox, Talk, tiffin } from "./box.ts";
 import { detached, IDLE } from "./detached.ts";
+import { Pty } from "./pty.ts";
 
 const box = localBox();
 
@@ -35,6 +36,28 @@ Deno.test({
     assertMatch(table, /^CONTAINER ID +NAME +CPU % +MEM USAGE \/ LIMIT +MEM % +NET I\/O/);
     assertStringIncludes(table, web.id.slice(0, 12));
     assertStringIncludes((await web.tiffin("stats", "nosuch")).stderr, "no such container");
+  },
+});
+
+Deno.test({
+  ...needs("stats on a narrow screen: two lines for a container, and every figure whole", anyUser),
+  async fn() {
+    await using _web = await detached(box, IDLE, "--name", "a-name-that-is-longer-than-a-column");
+    const seen = async (columns: number) => {
+      await using pty = new Pty(["sh"], { TIFFIN_ROOT: box.path, PS1: "host$ ", ENV: "" });
+      await pty.see(/host\$ $/);
+      pty.resize(24, columns);
+      return (await pty.command(`'${tiffin("stats", "--no-stream").join("' '")}'`, /host\$ $/))
+        .split("\n");
+    };
+    const narrow = await seen(80);
+    assertMatch(narrow[0], /^CONTAINER ID +CPU % +MEM USAGE \/ LIMIT +MEM % +PIDS$/);
+    assertMatch(narrow[1], /^NAME +PRESSURE CPU MEM IO +NET I\/O +BLOCK I\/O$/);
+    assertMatch(narrow[2], /^[0-9a-f]{12} .* \d+$/);
+    assertEquals(narrow.slice(2).some((line) => / .*…/.test(line)), false, narrow.join("\n"));
+    assertEquals(narrow.filter((line) => line.length > 80), []);
+    assertEquals(narrow.length, 4);
+    assertEquals((await seen(140)).length, 2);
   },
 });
 
