@@ -13,8 +13,21 @@ import { CgroupError, type CgroupRecord } from "./plan.ts";
 /** Longest that a group is waited for, in milliseconds; a process in the `D` state may outlast it. */
 const PATIENCE = 10_000;
 
-/** Holds every process of a group where it is, and waits until all of them are. */
+/**
+ * Holds every process of a group where it is, and waits until all of them are.
+ *
+ * @throws {SyscallError} where one of them cannot be held; they all go on then
+ */
 export async function freeze(record: CgroupRecord): Promise<void> {
+  try {
+    await hold(record);
+  } catch (error) {
+    await thaw(record).catch(() => {});
+    throw error;
+  }
+}
+
+async function hold(record: CgroupRecord): Promise<void> {
   if (record.v2) {
     Deno.writeTextFileSync(`${record.v2}/cgroup.freeze`, "1");
     const events = `${record.v2}/cgroup.events`;

@@ -11,7 +11,7 @@ import type { CgroupRecord } from "./plan.ts";
  * version 2's memory.events, or of version 1's memory.oom_control. 0 when nobody counted.
  */
 export function readOom(record: CgroupRecord): number {
-  return pairs(read(memoryEvents(record) ?? "")).get("oom_kill") ?? 0;
+  return pairs(read(memoryEvents(record))).get("oom_kill") ?? 0;
 }
 
 /** The file in which the kernel counts what {@linkcode readOom} reads; some groups have none. */
@@ -78,17 +78,17 @@ type V1 = CgroupRecord["v1"];
 /** cpu.stat of version 2 counts in every group, also where the controller is not. */
 function readCpu(v1: V1, v2: string | undefined): CgroupStats["cpu"] {
   if (v2) {
-    const stat = pairs(read(`${v2}/cpu.stat`));
+    const stat = pairs(read(inside(v2, "cpu.stat")));
     const usage = stat.get("usage_usec");
     if (usage === undefined) return undefined;
     const throttled = stat.get("nr_throttled") ??
-      pairs(read(`${v1.cpu}/cpu.stat`)).get("nr_throttled");
+      pairs(read(inside(v1.cpu, "cpu.stat"))).get("nr_throttled");
     return { usage, system: stat.get("system_usec") ?? 0, throttled };
   }
-  const nanoseconds = number(read(`${v1.cpuacct}/cpuacct.usage`));
+  const nanoseconds = number(read(inside(v1.cpuacct, "cpuacct.usage")));
   if (nanoseconds === undefined) return undefined;
-  const system = number(read(`${v1.cpuacct}/cpuacct.usage_sys`)) ?? 0;
-  const throttled = pairs(read(`${v1.cpu}/cpu.stat`)).get("nr_throttled");
+  const system = number(read(inside(v1.cpuacct, "cpuacct.usage_sys"))) ?? 0;
+  const throttled = pairs(read(inside(v1.cpu, "cpu.stat"))).get("nr_throttled");
   return { usage: Math.round(nanoseconds / 1000), system: Math.round(system / 1000), throttled };
 }
 
@@ -101,23 +101,23 @@ function readMemory(
   limitFile: string,
   inactive: string,
 ): CgroupStats["memory"] {
-  const usage = number(read(`${directory}/${usageFile}`));
+  const usage = number(read(inside(directory, usageFile)));
   if (usage === undefined) return undefined;
-  const limit = number(read(`${directory}/${limitFile}`)) ?? NO_LIMIT;
-  const inactiveFile = pairs(read(`${directory}/memory.stat`)).get(inactive) ?? 0;
+  const limit = number(read(inside(directory, limitFile))) ?? NO_LIMIT;
+  const inactiveFile = pairs(read(inside(directory, "memory.stat"))).get(inactive) ?? 0;
   return { usage, inactiveFile, ...limit < NO_LIMIT && { limit } };
 }
 
 function readPids(directory: string | undefined): CgroupStats["pids"] {
-  const current = number(read(`${directory}/pids.current`));
+  const current = number(read(inside(directory, "pids.current")));
   if (current === undefined) return undefined;
-  const limit = number(read(`${directory}/pids.max`));
+  const limit = number(read(inside(directory, "pids.max")));
   return { current, ...limit !== undefined && { limit } };
 }
 
 /** `8:0 rbytes=1 wbytes=2 rios=3 wios=4 …`, a line a device. */
 function readIo(directory: string | undefined): CgroupStats["io"] {
-  const text = tryRead(`${directory}/io.stat`);
+  const text = tryRead(inside(directory, "io.stat"));
   if (text === undefined) return undefined;
   return { read: sum(text, /\brbytes=(\d+)/g), written: sum(text, /\bwbytes=(\d+)/g) };
 }
@@ -150,11 +150,17 @@ function number(text: string): number | undefined {
   return /^\d+$/.test(digits) ? Number(digits) : undefined;
 }
 
-function read(path: string): string {
+/** A file of a directory that a group need not have; without one it would be one of this process's. */
+function inside(directory: string | undefined, file: string): string | undefined {
+  return directory && `${directory}/${file}`;
+}
+
+function read(path: string | undefined): string {
   return tryRead(path) ?? "";
 }
 
-function tryRead(path: string): string | undefined {
+function tryRead(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
   try {
     return Deno.readTextFileSync(path);
   } catch {

@@ -12,6 +12,8 @@ import { deviceLines, deviceRules } from "./devices.ts";
 import { type CgroupFiles, hostFiles, readCgroupHost } from "./host.ts";
 import { type Limit, limitsOf } from "./limits.ts";
 import { CgroupError, type CgroupHost, type CgroupRecord } from "./plan.ts";
+import { readStats } from "./stats.ts";
+import { MEMORY } from "./values.ts";
 
 /** A value that is to go into a file. */
 export interface Change {
@@ -39,10 +41,11 @@ export function changesOf(
   const changes = (limit: Limit, directory: string | undefined, mount: string): Change[] => {
     if (directory === undefined) throw missing(limit);
     const parent = directory.slice(0, directory.lastIndexOf("/"));
-    return limit.write({ files, mount, parent }).map(({ file, value }) => {
+    return limit.write({ files, mount, parent }).flatMap(({ file, value, allow }) => {
       const path = `${directory}/${file}`;
-      if (!files.exists(path)) throw missing(limit);
-      return { path, value, field: limit.field };
+      if (files.exists(path)) return [{ path, value, field: limit.field }];
+      if (allow?.includes("ENOENT")) return [];
+      throw missing(limit);
     });
   };
   const lines = devices && v1.devices ? deviceLines(deviceRules({ devices })) : [];
@@ -76,6 +79,7 @@ function missing({ controller, field }: Limit): CgroupError {
  */
 export function updateCgroup(record: CgroupRecord, resources: LinuxResources): void {
   let left = changesOf(record, resources);
+  refuseInUse(record, resources);
   while (left.length) {
     const refused: [Change, number][] = [];
     for (const change of left) {
@@ -85,6 +89,14 @@ export function updateCgroup(record: CgroupRecord, resources: LinuxResources): v
     if (refused.length === left.length) throw told(...refused[0]);
     left = refused.map(([change]) => change);
   }
+}
+
+/** What `checkBeforeUpdate` asks for: version 2 would kill for a limit below what is in use. */
+function refuseInUse(record: CgroupRecord, { memory = {} }: LinuxResources): void {
+  const { limit = -1, checkBeforeUpdate } = memory;
+  const { usage = 0 } = readStats(record).memory ?? {};
+  if (!checkBeforeUpdate || limit <= 0 || usage <= limit) return;
+  throw new CgroupError(`${MEMORY}.limit`, `${limit} is less than the ${usage} bytes in use`);
 }
 
 /** Writes a value in one write(2). @returns the errno, or 0 */

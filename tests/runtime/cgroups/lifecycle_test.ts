@@ -17,6 +17,7 @@ import {
 import { joinsOf } from "../../../runtime/cgroups/plan.ts";
 import { readStats } from "../../../runtime/cgroups/stats.ts";
 import { needs } from "../../helpers/needs.ts";
+import { tempRoot } from "../../helpers/temp_root.ts";
 import { type RealGroup, realGroup } from "./real_group.ts";
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -165,4 +166,12 @@ Deno.test("a process enters each hierarchy of version 1 once", () => {
     { path: "/cg/cpu,cpuacct/c/tasks", why: "joins the cpu and cpuacct group" },
     { path: "/cg/pids/c/tasks", why: "joins the pids group" },
   ]);
+});
+
+Deno.test("a group that cannot be held still as a whole is let go again", async () => {
+  await using root = await tempRoot();
+  // without cgroup.events nobody says that all are held
+  Deno.writeTextFileSync(`${root.path}/cgroup.freeze`, "0");
+  await assertRejects(() => freeze({ path: "/c", v2: root.path, v1: {}, made: [] }));
+  assertEquals(Deno.readTextFileSync(`${root.path}/cgroup.freeze`), "0");
 });

@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert/equals";
 import { readOom, readStats } from "../../../runtime/cgroups/stats.ts";
+import { tempRoot } from "../../helpers/temp_root.ts";
 
 async function withFiles(texts: Record<string, string>, check: (directory: string) => void) {
   const directory = await Deno.makeTempDir();
@@ -72,4 +73,20 @@ Deno.test("a group that has gone has used nothing that could be told", () => {
   assertEquals(readOom(record), 0);
   const nothing = { cpu: undefined, memory: undefined, pids: undefined, io: undefined };
   assertEquals(readStats(record), nothing);
+});
+
+Deno.test("of a group without a directory nothing is read, wherever this process is", async () => {
+  await using root = await tempRoot();
+  const own = Deno.cwd();
+  Deno.mkdirSync(`${root.path}/undefined`);
+  for (const name of ["cpuacct.usage", "memory.current", "pids.current", "io.stat"]) {
+    Deno.writeTextFileSync(`${root.path}/undefined/${name}`, "1\n");
+  }
+  Deno.chdir(root.path);
+  try {
+    const nothing = { cpu: undefined, memory: undefined, pids: undefined, io: undefined };
+    assertEquals(readStats({ path: "/c", v1: {}, made: [] }), nothing);
+  } finally {
+    Deno.chdir(own);
+  }
 });
