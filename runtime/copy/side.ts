@@ -104,19 +104,21 @@ export function hostSide(): Side {
 export async function containerSide(dataRoot: string, info: ContainerInfo): Promise<Side> {
   if (info.process) {
     const root = rootOf(info.process.pid);
-    if (root >= 0 && isAlive(info.process)) return new Side(root);
-    attempt.close(root);
-    if (root !== -E.ENOENT && root < 0) throw denied(info, root);
+    const isThere = isAlive(info.process);
+    if (root >= 0 && isThere) return new Side(root);
+    if (root >= 0) attempt.close(root);
+    // of a process that is ending, ENOENT and EACCES say nothing about rights
+    if (isThere && root !== -E.ENOENT) throw denied(info, root);
   }
   // nobody shall start it while its files are mounted here
   const lock = await lockContainer(dataRoot, info.id);
+  const now = inspectContainer(dataRoot, info.id);
+  if (now?.process) {
+    lock?.[Symbol.dispose]();
+    return await containerSide(dataRoot, now);
+  }
   try {
-    const now = inspectContainer(dataRoot, info.id);
     if (!now) throw new CopyError(`${info.id.slice(0, 12)} was removed meanwhile`);
-    if (now.process) {
-      lock?.[Symbol.dispose]();
-      return await containerSide(dataRoot, now);
-    }
     const { standIn } = await import("./stand_in.ts");
     const stand = await standIn(dataRoot, now);
     const root = rootOf(stand.pid);

@@ -3,7 +3,8 @@
  *
  * No link below the directory is followed, and nothing is opened that was there before: an old file
  * is taken away and a new one made. So whatever a container puts in the way of a copy, the copy stays
- * below the directory that was chosen.
+ * below the directory that was chosen. Only what is mounted stays, and is written into: the mount was
+ * asked for by whoever made the container.
  *
  * @module
  */
@@ -20,6 +21,8 @@ import type { TarSink } from "../images/tar.ts";
 import type { TarEntry } from "../images/tar_entry.ts";
 import { CopyError } from "./side.ts";
 
+/** The extended attribute that gives a program rights, as the set-user-ID bit does. */
+const CAPABILITIES = "security.capability";
 const RESOLVE_BELOW = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS;
 const TO_PARENT = openHow({
   flags: O.PATH | O.DIRECTORY | O.CLOEXEC,
@@ -30,7 +33,7 @@ const TO_DIRECTORY = openHow({
   resolve: RESOLVE_BELOW,
 });
 const NEW_FILE = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
-const OLD_FILE = O.WRONLY | O.TRUNC | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC;
+const MOUNTED_FILE = O.PATH | O.NOFOLLOW | O.CLOEXEC;
 
 /** Whose the files shall be, and what must not come along. */
 export interface WriterOptions {
@@ -50,6 +53,7 @@ export class CopyWriter implements TarSink {
   /** Directories that were made get their metadata last: until then files come into them. */
   readonly #made = new Map<string, TarEntry>();
   #file = -1;
+  #isMounted = false;
   #entry!: TarEntry;
 
   /** Begins with a directory. @param base a descriptor of it */
@@ -70,8 +74,10 @@ export class CopyWriter implements TarSink {
     }
     const directory = this.#open(parent, TO_PARENT);
     try {
-      const isMounted = this.#makeRoom(directory, name);
-      if (entry.type === "file") this.#makeFile(directory, name, isMounted);
+      this.#isMounted = isMounted(directory, name);
+      if (this.#isMounted && entry.type === "file") return this.#openMounted(directory, name);
+      this.#makeRoom(directory, name);
+      if (entry.type === "file") this.#makeFile(directory, name);
       else this.#makeOther(directory, name);
     } finally {
       attempt.close(directory);
@@ -83,11 +89,11 @@ export class CopyWriter implements TarSink {
     if (this.#file >= 0) writeContent(this.#file, bytes, this.#entry.name);
   }
 
-  /** Gives the file its metadata. */
+  /** Gives the file its metadata; what is mounted keeps its own. */
   close(): void {
     if (this.#file < 0) return;
     try {
-      this.#metadata.ofFile(this.#file, this.#entry);
+      if (!this.#isMounted) this.#metadata.ofFile(this.#file, this.#entry);
     } finally {
       attempt.close(this.#file);
       this.#file = -1;
@@ -122,7 +128,10 @@ export class CopyWriter implements TarSink {
     const { owners, isCautious } = this.options;
     const shaped = { ...entry };
     if (owners === "root") Object.assign(shaped, { uid: 0, gid: 0 });
-    if (isCautious && entry.type === "file") shaped.mode &= 0o777;
+    if (!isCautious) return shaped;
+    if (entry.type === "file") shaped.mode &= 0o777;
+    // capabilities(7), "File capabilities"
+    shaped.xattrs = new Map([...entry.xattrs ?? []].filter(([key]) => key !== CAPABILITIES));
     return shaped;
   }
 
@@ -130,7 +139,7 @@ export class CopyWriter implements TarSink {
     const { parent, name } = splitPath(path);
     const directory = this.#open(parent, TO_PARENT);
     try {
-      if (this.#kindOf(directory, name) === S.IFDIR) return;
+      if (look(directory, name)?.kind === S.IFDIR) return;
       this.#makeRoom(directory, name);
       const result = attempt.mkdirat(directory, nameArgument(name), 0o700);
       if (result < 0) throw this.#failed("mkdirat", result);
@@ -140,44 +149,65 @@ export class CopyWriter implements TarSink {
     }
   }
 
-  /** Takes away what has the name. @returns whether it has to stay: something is mounted on it */
-  #makeRoom(directory: number, name: string): boolean {
-    const result = attempt.unlinkat(directory, nameArgument(name), 0);
-    if (result === 0 || result === -E.ENOENT) return false;
-    if (result === -E.EBUSY) return true;
+  /** Takes away what has the name, but no directory, and no device for what is none. */
+  #makeRoom(directory: number, name: string): void {
+    const { type } = this.#entry;
+    const kind = type === "chardev" || type === "blockdev" ? 0 : look(directory, name)?.kind;
+    if (kind === S.IFCHR || kind === S.IFBLK) throw this.#inTheWay("device");
+    // the kernel refuses this for mounts of this process's own namespace only
+    const result = this.#isMounted ? -E.EBUSY : attempt.unlinkat(directory, nameArgument(name), 0);
+    if (result === 0 || result === -E.ENOENT) return;
     if (result !== -E.EISDIR) throw this.#failed("unlinkat", result);
-    throw new CopyError(
-      `${showName(this.#entry.name)}: a directory is in its place, and is not taken away`,
-    );
+    throw this.#inTheWay("directory");
   }
 
-  #makeFile(directory: number, name: string, isMounted: boolean): void {
-    const it = nameArgument(name);
+  #inTheWay(what: string): CopyError {
+    const name = showName(this.#entry.name);
+    return new CopyError(`${name}: a ${what} is in its place, and is not taken away`);
+  }
+
+  #makeFile(directory: number, name: string): void {
     const mode = this.#entry.mode & 0o777;
-    const fd = attempt.openat(directory, it, isMounted ? OLD_FILE : NEW_FILE, mode);
+    const fd = attempt.openat(directory, nameArgument(name), NEW_FILE, mode);
     if (fd < 0) throw this.#failed("openat", fd);
-    if (isMounted && !isRegular(fd)) {
-      attempt.close(fd);
-      throw this.#failed("openat", -E.EBUSY);
-    }
     this.#file = fd;
+  }
+
+  /** Opens a file that is mounted, once it is known to be one: a device may act on being opened. */
+  #openMounted(directory: number, name: string): void {
+    const found = attempt.openat(directory, nameArgument(name), MOUNTED_FILE, 0);
+    if (found < 0) throw this.#failed("openat", found);
+    try {
+      if (look(found, "")?.kind !== S.IFREG) throw this.#failed("openat", -E.EBUSY);
+      const flags = O.WRONLY | O.TRUNC | O.CLOEXEC;
+      const fd = attempt.open(`/proc/self/fd/${found}`, flags, 0);
+      if (fd < 0) throw this.#failed("open", fd);
+      this.#file = fd;
+    } finally {
+      attempt.close(found);
+    }
   }
 
   #makeOther(directory: number, name: string): void {
     const { type, linkname, mode, major, minor } = this.#entry;
     const it = nameArgument(name);
     if (type === "hardlink") return this.#link(directory, it);
+    let call = "mknodat";
     let result: number;
-    if (type === "symlink") result = attempt.symlinkat(nameArgument(linkname), directory, it);
-    else if (type === "fifo") result = attempt.mkfifoat(directory, it, mode & 0o777);
-    else {
+    if (type === "symlink") {
+      call = "symlinkat";
+      result = attempt.symlinkat(nameArgument(linkname), directory, it);
+    } else if (type === "fifo") {
+      call = "mkfifoat";
+      result = attempt.mkfifoat(directory, it, mode & 0o777);
+    } else {
       const format = type === "chardev" ? S.IFCHR : S.IFBLK;
       result = attempt.mknodat(directory, it, format | mode & 0o777, makedev(major, minor));
     }
     if (result === -E.EPERM && type !== "symlink" && type !== "fifo") {
       return this.options.onSkipped?.(this.#entry.name, "this user may make no devices");
     }
-    if (result < 0) throw this.#failed("mknodat", result);
+    if (result < 0) throw this.#failed(call, result);
     this.#metadata.ofName(directory, name, this.#entry);
   }
 
@@ -188,13 +218,6 @@ export class CopyWriter implements TarSink {
     const result = attempt.linkat(from, nameArgument(name), directory, it, 0);
     attempt.close(from);
     if (result < 0) throw this.#failed("linkat", result);
-  }
-
-  #kindOf(directory: number, name: string): number | undefined {
-    const stat = new Uint8Array(256);
-    const mask = STATX.BASIC_STATS;
-    const result = attempt.statx(directory, nameArgument(name), AT.SYMLINK_NOFOLLOW, mask, stat);
-    return result < 0 ? undefined : new DataView(stat.buffer).getUint16(28, true) & S.IFMT;
   }
 
   /** Opens a directory below the one that all is written to; one that an archive implies is made. */
@@ -218,8 +241,19 @@ export class CopyWriter implements TarSink {
   }
 }
 
-function isRegular(fd: number): boolean {
+/** What kind of file a name is, and the mount that it lies on; nothing where there is none. */
+function look(directory: number, name: string): { kind: number; mount: bigint } | undefined {
   const stat = new Uint8Array(256);
-  attempt.statx(fd, "", AT.EMPTY_PATH, STATX.BASIC_STATS, stat);
-  return (new DataView(stat.buffer).getUint16(28, true) & S.IFMT) === S.IFREG;
+  const flags = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH;
+  const mask = STATX.BASIC_STATS | STATX.MNT_ID;
+  if (attempt.statx(directory, nameArgument(name), flags, mask, stat) < 0) return undefined;
+  // struct statx, in <linux/stat.h>
+  const fields = new DataView(stat.buffer);
+  return { kind: fields.getUint16(28, true) & S.IFMT, mount: fields.getBigUint64(144, true) };
+}
+
+/** Whether something is mounted on a name, in whatever namespace the directory is. */
+function isMounted(directory: number, name: string): boolean {
+  const found = look(directory, name);
+  return found !== undefined && found.mount !== look(directory, "")?.mount;
 }

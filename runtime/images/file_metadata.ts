@@ -5,7 +5,7 @@
  * @module
  */
 
-import { AT, STATX } from "../../ffi/constants.ts";
+import { AT, O, STATX } from "../../ffi/constants.ts";
 import { E } from "../../ffi/errno.ts";
 import { attempt, libc } from "../../ffi/libc.ts";
 import { concatenate } from "../../ffi/structs.ts";
@@ -123,8 +123,7 @@ export class FileMetadata {
       if (result < 0) throw chownFailure("fchownat", entry, result);
     }
     if (entry.type !== "symlink" && (entry.mode & (0o7000 | this.#umask))) {
-      const result = attempt.fchmodat(directory, it, entry.mode, 0);
-      if (result < 0) throw failure("fchmodat", showName(entry.name), result);
+      this.#chmodName(directory, it, entry);
     }
     this.#setAttributes(entry, (key, value) => {
       // There is no call that takes a descriptor and a name; the descriptor's own link does.
@@ -155,6 +154,15 @@ export class FileMetadata {
     if (result < 0) {
       throw failure("fchmod", `${showName(entry.name)}, 0${entry.mode.toString(8)}`, result);
     }
+  }
+
+  /** fchmodat(2) follows a link that has taken the file's place; a descriptor of the file does not. */
+  #chmodName(directory: number, it: string | Uint8Array, entry: TarEntry): void {
+    const fd = attempt.openat(directory, it, O.PATH | O.NOFOLLOW | O.CLOEXEC, 0);
+    if (fd < 0) throw failure("openat", showName(entry.name), fd);
+    const result = attempt.fchmodat(AT.FDCWD, `/proc/self/fd/${fd}`, entry.mode, 0);
+    attempt.close(fd);
+    if (result < 0) throw failure("fchmodat", showName(entry.name), result);
   }
 
   #touch(fd: number, entry: TarEntry): void {

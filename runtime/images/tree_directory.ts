@@ -54,12 +54,13 @@ export class TreeDirectory implements Disposable {
    *
    * @param tree a descriptor of the tree's top
    * @param path relative to it, "" for the top itself
+   * @param onMounted called where something is mounted on it: that is no part of the tree
    * @returns nothing where there is no directory of this path
    * @throws {SyscallError} where there is one that cannot be opened
    */
-  static open(tree: number, path: string): TreeDirectory | undefined {
+  static open(tree: number, path: string, onMounted?: () => void): TreeDirectory | undefined {
     const fd = attempt.openat2(tree, nameArgument(path || "."), BELOW, BELOW.bytes.length);
-    // EXDEV: something is mounted there, which is no part of the tree
+    if (fd === -E.EXDEV) onMounted?.();
     if ([-E.ENOENT, -E.ENOTDIR, -E.ELOOP, -E.EXDEV].includes(fd)) return undefined;
     if (fd < 0) throw failure("openat2", showName(path), fd);
     return new TreeDirectory(fd, path);

@@ -98,7 +98,8 @@ function* files(
   const seen = new Map<string, TreeFile>();
   const merged = new Map<string, number[]>();
   for (const tree of trees) {
-    using directory = TreeDirectory.open(tree, path);
+    const onMounted = () => options.onSkipped?.(path, "another file system is mounted on it");
+    using directory = TreeDirectory.open(tree, path, onMounted);
     if (!directory) break;
     const isOpaque = hasMark(directory.itself(), "opaque", options);
     if (isChange && isOpaque) yield { entry: markOf(inside(path, OPAQUE), directory.itself()) };

@@ -151,3 +151,53 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  ...needs("cp: what is mounted is written into, and stays mounted", anyUser),
+  async fn() {
+    await using directory = await tempRoot();
+    const [mounted, other] = ["mounted", "other"].map((name) => `${directory.path}/${name}`);
+    Deno.writeTextFileSync(mounted, "old\n", { mode: 0o640 });
+    Deno.writeTextFileSync(other, "new\n", { mode: 0o600 });
+    await using web = await container("-v", `${mounted}:/srv/file`, "-v", "/srv/volume");
+    await web.text("cp", other, `${web.id}:/srv/file`);
+    assertEquals(Deno.readTextFileSync(mounted), "new\n");
+    assertEquals(Deno.statSync(mounted).mode! & 0o777, 0o640);
+    assertEquals(await web.text("exec", web.id, "cat", "/srv/file"), "new\n");
+    Deno.symlinkSync("other", `${directory.path}/link`);
+    const { stderr } = await web.tiffin("cp", `${directory.path}/link`, `${web.id}:/srv/file`);
+    assertStringIncludes(stderr, "EBUSY");
+    // and what lies on another file system is not left out without a word
+    const out = await web.tiffin("cp", `${web.id}:/srv/.`, `${directory.path}/out`);
+    assertStringIncludes(out.stderr, "is left out: another file system is mounted on it");
+    assertEquals(Deno.readTextFileSync(`${directory.path}/out/file`), "new\n");
+    await web.text("stop", "-t", "0", web.id);
+    await web.text("cp", "-a", `${directory.path}/out/d/one`, `${web.id}:/srv/file`);
+    assertEquals(Deno.readTextFileSync(mounted), "one\n");
+  },
+});
+
+Deno.test({
+  ...needs("cp: no device is taken away, and no capability comes out", { root: true }),
+  async fn() {
+    await using directory = await tempRoot();
+    const device = `${directory.path}/null`;
+    await host("mknod", device, "c", "1", "3");
+    const program = `${directory.path}/program`;
+    Deno.writeTextFileSync(program, "");
+    await host("setfattr", "-n", "security.capability", "-v", CAPABILITY, program);
+    await using web = await container();
+    const { stderr } = await web.tiffin("cp", `${web.id}:/srv/d/one`, device);
+    assertStringIncludes(stderr, "a device is in its place, and is not taken away");
+    assertEquals(Deno.lstatSync(device).isCharDevice, true);
+    await web.text("cp", "-a", program, `${web.id}:/srv/program`);
+    const attributes = (path: string) => host("getfattr", "-d", "-m", "-", path);
+    await web.text("cp", `${web.id}:/srv/program`, `${directory.path}/plain`);
+    assertEquals(await attributes(`${directory.path}/plain`), "");
+    await web.text("cp", "-a", `${web.id}:/srv/program`, `${directory.path}/kept`);
+    assertStringIncludes(await attributes(`${directory.path}/kept`), "security.capability");
+  },
+});
+
+/** cap_net_raw=ep, as `struct vfs_cap_data` of <linux/capability.h>. */
+const CAPABILITY = "0x0100000200200000000000000000000000000000";
