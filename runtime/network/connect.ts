@@ -14,7 +14,7 @@ import { addressOf, macFor, parseSubnet } from "./addresses.ts";
 import { runWithText, type TextRun } from "./helper.ts";
 import type { Switch } from "./host.ts";
 import type { HostNames } from "./names.ts";
-import { macBytes, setUpRules, updateRules } from "./ruleset.ts";
+import { addRules, macBytes, setUpRules, updateRules } from "./ruleset.ts";
 import { type Endpoint, type Network, networkById, type NetworkState } from "./state.ts";
 
 /** What a connection is written from. */
@@ -37,6 +37,8 @@ export interface RulesRequest {
   nft: string;
   /** families of which a table of ours is there */
   tables: readonly string[];
+  /** whether the sets are only added to */
+  adds?: boolean;
 }
 
 /** Writes down how a container whose first process is `pid` is connected. @returns the run of nft */
@@ -101,12 +103,14 @@ function makeBridge(program: Program, netlink: Ref, network: Network): void {
 /** One transaction of nft(8). */
 export function changeRules(
   program: Program,
-  { state, names, nft, tables }: RulesRequest,
+  { state, names, nft, tables, adds }: RulesRequest,
 ): TextRun {
-  const isThere = tables.length === 2;
-  const text = isThere ? updateRules(state, names) : setUpRules(state, names, tables);
-  const why = isThere
-    ? "who is who, and which ports lead where: all of it anew, in one transaction"
-    : "tables of our own in the packet filter, in one transaction";
-  return runWithText(program, [nft, "-f", "-"], text, why);
+  const run = (text: string, why: string) => runWithText(program, [nft, "-f", "-"], text, why);
+  if (tables.length < 2) {
+    const why = "tables of our own in the packet filter, in one transaction";
+    return run(setUpRules(state, names, tables), why);
+  }
+  return adds
+    ? run(addRules(state, names), "who is who, and which ports lead where, in one transaction")
+    : run(updateRules(state, names), "the same anew, and nothing else, in one transaction");
 }

@@ -18,7 +18,7 @@ export interface HostNames {
   bridge: string;
   /** the nftables tables, one of the family inet and one of the family bridge */
   table: string;
-  /** what the host's ends of the containers' cables begin with; nothing else does */
+  /** what the host's ends of the containers' cables begin with; nothing else does, no bridge either */
   port: string;
 }
 
@@ -27,7 +27,7 @@ const PLAIN = "/var/lib/tiffin";
 
 /** The names for a data root: an interface's name has 15 characters at the most. */
 export function hostNames(dataRoot: string): HostNames {
-  if (dataRoot === PLAIN) return { bridge: "tiffin0", table: "tiffin", port: "tiffin" };
+  if (dataRoot === PLAIN) return { bridge: "tiffin0", table: "tiffin", port: "tiff-" };
   const tag = hash(dataRoot);
   return { bridge: `tiffin-${tag}`, table: `tiffin-${tag}`, port: `t${tag.slice(0, 4)}-` };
 }

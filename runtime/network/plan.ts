@@ -18,8 +18,10 @@ import { findPlace, isFree, type Place, type Who } from "./place.ts";
 import type { NetworkRequest } from "./request.ts";
 import { usedNetworks } from "./ruleset.ts";
 import {
+  forgetMember,
   idleFile,
   isHeld,
+  isStale,
   type LockedState,
   lockState,
   type Network,
@@ -59,9 +61,9 @@ export async function claimNetwork(plan: NetworkPlan): Promise<NetworkPlan> {
   const { who, request } = plan;
   using locked = await lockState(who.dataRoot);
   const { state } = locked;
-  state.members = state.members.filter((member) =>
-    member.id !== who.id && isHeld(who.dataRoot, member)
-  );
+  for (const member of state.members) {
+    if (member.id === who.id || !isHeld(who.dataRoot, member)) forgetMember(state, member);
+  }
   forgetOverlapped(state);
   const place = isFree(state, plan.place) ? plan.place : await findPlace(state, request, who);
   state.networks.push(...missingNetworks(state, place.networks));
@@ -138,6 +140,7 @@ export async function connection(
       state.switches = { ...before, ...state.switches };
       locked.save();
     }
+    const adds = tables.length === 2 && !isStale(state, place.member);
     const program = new Program(new Arena(1 << 19), weave, weave ? 1024 : 256);
     const run = writeConnection(program, pid, {
       state,
@@ -147,9 +150,14 @@ export async function connection(
       interfaces: interfaces(),
       switches,
       tables,
+      adds,
     });
     const check = async () => {
       checkRun(run);
+      if (!adds && state.gone) {
+        state.gone = undefined;
+        locked.save();
+      }
       locked[Symbol.dispose]();
       await namesReady(place.networks);
     };

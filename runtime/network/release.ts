@@ -24,7 +24,14 @@ import { checkRun, textFile } from "./helper.ts";
 import { findNft, interfaces, tablesThere } from "./host.ts";
 import { type HostNames, hostNames } from "./names.ts";
 import { removeRules, usedNetworks } from "./ruleset.ts";
-import { idleFile, lockPath, lockState, type NetworkState, stateFile } from "./state.ts";
+import {
+  forgetMember,
+  idleFile,
+  lockPath,
+  lockState,
+  type NetworkState,
+  stateFile,
+} from "./state.ts";
 
 /** How long things that nobody uses stay, in milliseconds. */
 const LINGER = 1000;
@@ -49,14 +56,16 @@ export async function releaseNetwork(dataRoot: string, id: string): Promise<void
   const member = state.members.find((member) => member.id === id);
   if (!member) return;
   const before = usedNetworks(state);
-  state.members = state.members.filter((other) => other !== member);
-  locked.save();
+  forgetMember(state, member);
   const names = hostNames(dataRoot);
   const after = usedNetworks(state);
-  if (after.length === 0) return removeAllLater(dataRoot, names, state);
-  // what the rules say of a cable that is gone lets nobody through, and goes with the next change
   const isNamed = member.ports.length > 0 || member.service !== undefined;
-  if (isNamed || after.length < before.length) writeRules(state, names);
+  try {
+    if (after.length > 0 && (isNamed || after.length < before.length)) writeRules(state, names);
+  } finally {
+    locked.save();
+  }
+  if (after.length === 0) return removeAllLater(dataRoot, names, state);
   for (const { bridge } of before.filter((network) => !after.includes(network))) {
     removeBridgeLater(dataRoot, bridge);
   }
@@ -67,7 +76,7 @@ export function removeBridgeLater(dataRoot: string, bridge: string): void {
   inAWhile(dataRoot, bridge, (program) => removeBridges(program, [bridge]));
 }
 
-/** Has the packet filter say what the state says. @throws {Error} where it refuses */
+/** Has the packet filter say what the state says, and nothing else. @throws {Error} where it refuses */
 export function writeRules(state: NetworkState, names: HostNames): void {
   const tables = tablesThere(names.table);
   const nft = findNft();
@@ -77,6 +86,7 @@ export function writeRules(state: NetworkState, names: HostNames): void {
   const run = changeRules(program, { state, names, nft, tables });
   program.walk();
   checkRun(run);
+  state.gone = undefined;
 }
 
 /** Writes down how bridges are removed, as far as they are there. */

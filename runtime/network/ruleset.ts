@@ -2,9 +2,10 @@
  * The rules of the packet filter, nft(8), as a text made from the state: two tables of our own.
  *
  * The rules themselves never change. They look things up in sets and maps, and a container that
- * comes or goes changes those: all of them are written anew each time, in one transaction, so that
- * they are right whatever happened before, and it takes the kernel a millisecond. To make or remove
- * the chains takes it fifteen.
+ * comes adds to those. To take anything out is slow: the kernel holds nft(8) until nobody can be
+ * reading it any more (an RCU grace period, 5 to 20 ms). So a start only adds, all that has to be
+ * there, whatever happened before; and what nobody needs any more is taken out when a port or a
+ * network goes, or when it has become much, by writing everything anew in one transaction.
  *
  * @module
  */
@@ -32,7 +33,12 @@ export function setUpRules(
   return `${cleared}${tables}${elements(state, names)}${balance(state, names)}`;
 }
 
-/** Every later transaction: what is in the sets and maps, anew. */
+/** The transaction for a container that comes: what has to be in the sets and maps. */
+export function addRules(state: NetworkState, names: HostNames): string {
+  return elements(state, names);
+}
+
+/** The transaction that leaves nothing else in them. */
 export function updateRules(state: NetworkState, names: HostNames): string {
   const flushed = SETS.map(([family, kind, name]) =>
     `flush ${kind} ${family} ${names.table} ${name}\n`

@@ -109,6 +109,30 @@ export interface NetworkState {
   services?: Service[];
   /** switches of the kernel's that were turned on, and what they were: path and value */
   switches: Record<string, string>;
+  /** what is gone and may still be in the packet filter's sets: cables, or a port that was published */
+  gone?: string[];
+}
+
+/** In the place of a published port: it led to an address, which is another's sooner or later. */
+const PUBLISHED = "published";
+
+/** How much that is gone the sets may have. */
+const MOST_GONE = 64;
+
+/** Forgets a container; the packet filter's sets keep what they have of it for the time being. */
+export function forgetMember(state: NetworkState, member: Member): void {
+  state.members = state.members.filter((other) => other !== member);
+  const cables = member.endpoints.map(({ port }) => port);
+  state.gone = [...state.gone ?? [], ...cables, ...(member.ports.length > 0 ? [PUBLISHED] : [])];
+}
+
+/**
+ * Whether the sets have to be written anew for a container: what they say of a cable that is gone
+ * lets nobody through, unless the container gets one of the same name and another address.
+ */
+export function isStale({ gone = [], services }: NetworkState, { endpoints }: Member): boolean {
+  return services !== undefined || gone.length >= MOST_GONE || gone.includes(PUBLISHED) ||
+    endpoints.some(({ port }) => gone.includes(port));
 }
 
 /** Where networks are kept. */

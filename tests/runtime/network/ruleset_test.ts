@@ -8,7 +8,12 @@ import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { FORWARD_4 } from "../../../runtime/network/host.ts";
 import { hostNames } from "../../../runtime/network/names.ts";
-import { removeRules, setUpRules, updateRules } from "../../../runtime/network/ruleset.ts";
+import {
+  addRules,
+  removeRules,
+  setUpRules,
+  updateRules,
+} from "../../../runtime/network/ruleset.ts";
 import type { PublishedPort } from "../../../runtime/network/state.ts";
 import { needs } from "../../helpers/needs.ts";
 import { member, network, state } from "./states.ts";
@@ -65,6 +70,12 @@ Deno.test("each cable has its own addresses, and those of its hardware address",
   assertEquals(elements(rules, "owners6"), ['"p20" . fd00::2', '"p20" . fe80::ff:fe00:2']);
 });
 
+Deno.test("for a container that comes, nothing is taken out", () => {
+  const rules = addRules(state([front], [member("web", ["front"], 2)]), names);
+  assertEquals(elements(rules, "owners4"), ['"p20" . 10.90.0.2']);
+  assertEquals(rules.split("\n").filter((line) => !/^(add element .*)?$/.test(line)), []);
+});
+
 Deno.test("a network without a container is in none of the rules", () => {
   const rules = updateRules(state([front, back], [member("web", ["front"], 2)]), names);
   assertEquals(rules.includes("back"), false);
@@ -93,7 +104,14 @@ Deno.test({
     ];
     const services = [{ name: "app", ports: [port(8000, 80)] }];
     const full = state([front, back], members, { services, switches: { [FORWARD_4]: "0" } });
-    const texts = [setUpRules(full, names), updateRules(full, names), removeRules(names)];
+    const one = state([front, back], members.slice(0, 1), { services });
+    const texts = [
+      setUpRules(one, names),
+      addRules(full, names),
+      addRules(full, names),
+      updateRules(full, names),
+      removeRules(names),
+    ];
     const child = new Deno.Command("unshare", {
       args: ["--net", "sh", "-c", 'for text in "$@"; do echo "$text" | nft -f - || exit 1; done']
         .concat("sh", ...texts),
