@@ -17,7 +17,8 @@ export interface OwnCommand {
 /** What starts `tiffin` with some words, on the same data root and in this process's environment. */
 export function ownCommand(dataRoot: string, ...words: string[]): OwnCommand {
   const path = Deno.execPath();
-  const main = new URL("../mod.ts", import.meta.url).pathname;
+  // as a URL: in its path, a space of the directory's name would be %20
+  const main = new URL("../mod.ts", import.meta.url).href;
   const env = Object.entries(Deno.env.toObject()).map(([name, value]) => `${name}=${value}`);
   return { path, args: [path, "run", "--quiet", "-A", main, "--root", dataRoot, ...words], env };
 }

@@ -15,7 +15,7 @@ import { RegistryError } from "./registry_error.ts";
 import { release } from "./release.ts";
 import type { ImageStore } from "./store.ts";
 
-/** This many bytes since the last cut are progress: the count of tries begins again. */
+/** This many bytes more than ever before are progress: the count of tries begins again. */
 const PROGRESS = 1024 * 1024;
 
 /** What {@linkcode downloadBlob} may be told. */
@@ -80,6 +80,7 @@ async function fetchRest(
   { signal, patience = PATIENCE, onState, onRetry }: DownloadOptions,
 ): Promise<void> {
   let failures = 0;
+  let reached = writer.received;
   while (writer.received < blob.size) {
     onState?.("downloading", writer.received);
     const { offset, reply } = await registry.blob(blob, writer.received);
@@ -89,7 +90,6 @@ async function fetchRest(
       await reply.cancel();
       throw new DigestMismatch(`${announced} bytes were sent where ${blob.size - offset} are due`);
     }
-    const before = writer.received;
     try {
       for await (const bytes of reply.pieces()) {
         writer.append(bytes, blob.size);
@@ -99,7 +99,8 @@ async function fetchRest(
       if (writer.received < blob.size) throw cutShort(writer, registry, blob);
     } catch (error) {
       if (!(error instanceof RegistryError && error.passing)) throw error;
-      failures = writer.received - before >= PROGRESS ? 1 : failures + 1;
+      failures = writer.received - reached >= PROGRESS ? 1 : failures + 1;
+      reached = Math.max(reached, writer.received);
       if (failures >= patience.attempts) throw error;
       const pause = patience.backoff * 2 ** (failures - 1);
       onRetry?.(error.message, pause);

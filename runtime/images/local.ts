@@ -9,6 +9,7 @@
  */
 
 import { writeJson } from "./archive_blobs.ts";
+import { LOCAL } from "./find.ts";
 import { DynamicLoader, glibcDirectories, MissingLibraryError } from "./dynamic_loader.ts";
 import { type Elf, ElfError, readElf } from "./elf.ts";
 import { HostFiles } from "./host_files.ts";
@@ -17,9 +18,6 @@ import { type Descriptor, type Manifest, MEDIA_TYPE } from "./manifest.ts";
 import { hostPlatform } from "./platform.ts";
 import type { Image, ImageStore } from "./store.ts";
 import { unpackLayer } from "./unpack.ts";
-
-/** The name that the store knows the image by. */
-export const LOCAL = "local";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

@@ -314,7 +314,7 @@ function list(value: unknown, field: string, limit: number): unknown[] {
 /** A value of the document inside an error message: short, and with nothing a terminal would obey. */
 function show(value: unknown): string {
   const json = value === undefined ? "missing" : JSON.stringify(value);
-  const text = json.replace(/[\x7f-\x9f\u2028-\u202e]/g, "?");
+  const text = json.replace(/[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g, "?");
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

@@ -36,8 +36,7 @@ export async function askSecondDeno<Answer>(
   identity: Identity,
   { module, variable, job, signal }: SecondDeno,
 ): Promise<Answer> {
-  const program = module.protocol === "file:" ? module.pathname : module.href;
-  const argv = [Deno.execPath(), "run", "-A", "--no-check", program];
+  const argv = [Deno.execPath(), "run", "-A", "--no-check", module.href];
   const env = ENVIRONMENT.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [`${name}=${value}`];

@@ -106,7 +106,10 @@ export class ImageStore {
     ]);
     if (this.#leaseholders++ === 0) this.#written.clear();
     this.#lease ??= Lease.open(this.root, lockPath(this));
-    const lease = await this.#lease;
+    const lease = await this.#lease.catch((error) => {
+      if (--this.#leaseholders === 0) this.#lease = undefined;
+      throw error;
+    });
     const written = this.#written;
     return {
       written,

@@ -6,7 +6,12 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
+import { downloadBlob } from "../../../runtime/images/download.ts";
+import type { HttpReply } from "../../../runtime/images/http.ts";
+import { RegistryError } from "../../../runtime/images/registry_error.ts";
+import { ImageStore } from "../../../runtime/images/store.ts";
 import { cut, endless, type Fault, stall } from "../../helpers/faulty_registry.ts";
+import { tempRoot } from "../../helpers/temp_root.ts";
 import { assertWhole, names, noise, start } from "./pull_fixture.ts";
 import { fails, hasty } from "./registry_client.ts";
 
@@ -107,3 +112,31 @@ Deno.test("a blob that never ends is read as far as it may go", async () => {
   await fails(() => it.pull(), "corrupt", "more than the 200000 bytes");
   assert(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
 });
+
+Deno.test("a server that begins anew each time and breaks off each time is given up", async () => {
+  await using root = await tempRoot();
+  const store = new ImageStore(root.path);
+  await store.prepare();
+  let asked = 0;
+  const source = {
+    url: new URL("http://box.example/"),
+    blob: () => {
+      if (++asked > 20) throw new Error("it is asked without end");
+      return Promise.resolve({ offset: 0, reply: brokenOff(2 * 1024 * 1024) });
+    },
+  };
+  const blob = { mediaType: "", digest: `sha256:${"0".repeat(64)}`, size: 1 << 30 };
+  const broken = () => downloadBlob(store, source, blob, { patience: hasty });
+  await fails(broken, "unreachable", "it broke");
+  // the first try is progress
+  assertEquals(asked, hasty.attempts);
+});
+
+/** An answer that ends after so many bytes, although more were to come. */
+function brokenOff(length: number): HttpReply {
+  const pieces = async function* () {
+    yield await Promise.resolve(new Uint8Array(length));
+    throw new RegistryError("unreachable", "box.example", "a blob", "it broke", { passing: true });
+  };
+  return { header: () => undefined, pieces } as unknown as HttpReply;
+}
