@@ -7,6 +7,7 @@
 import { keep } from "../runtime/keeper.ts";
 import { parseFlags } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
+import { printError } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 /** The help of `keeper`. */
@@ -23,6 +24,6 @@ export const help: Help = {
 /** Does what there is to do, until there is nothing. */
 export async function keeper(args: string[], { root }: Context): Promise<number> {
   parseFlags(args, {});
-  await keep(root);
+  await keep(root, (problem) => printError(`${problem}\n`));
   return 0;
 }

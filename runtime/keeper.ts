@@ -8,6 +8,7 @@
  * @module
  */
 
+import { readHostFile } from "./host_files.ts";
 import { tryLockFile } from "./images/file_lock.ts";
 import { later } from "./later.ts";
 import { leaveBehind } from "./orphan.ts";
@@ -24,15 +25,15 @@ export interface Job {
   run(dataRoot: string, signal: AbortSignal): Promise<void>;
 }
 
-/** The modules of the jobs: each has its own as `job`. */
-const JOBS = ["./network/dns.ts", "./network/balance.ts", "./health.ts"];
+/** The modules of the jobs by their names: each has its own as `job`. */
+const JOBS = { dns: "./network/dns.ts", balance: "./network/balance.ts", health: "./health.ts" };
 
 /** How often is looked whether the jobs are needed, in milliseconds. */
 const ROUND = 500;
 /** How many rounds without any job the keeper waits for the next: it takes a while to start. */
 const PATIENCE = 4;
 
-/** The file whose lock the keeper holds. */
+/** The file whose lock the keeper holds. In it is what keeps the keeper from its work, if anything. */
 export function keeperFile(dataRoot: string): string {
   return `${dataRoot}/keeper`;
 }
@@ -52,17 +53,67 @@ export function ensureKeeper(dataRoot: string): void {
   });
 }
 
-/** Does the jobs that are needed until none is. This is all that the keeper's process does. */
-export async function keep(dataRoot: string): Promise<void> {
-  const jobs = await Promise.all(JOBS.map(async (file) => {
-    const { job } = await later<{ job: Job }>(import.meta, file);
-    return job;
-  }));
+/** What keeps the keeper from its work, if anything, since `ensureKeeper` was last called. */
+export function keeperProblem(dataRoot: string): string | undefined {
+  return readHostFile(keeperFile(dataRoot)) || undefined;
+}
+
+/** The jobs as far as they are loaded. */
+interface Loaded {
+  jobs: Job[];
+  /** those on the way */
+  loading: Set<Promise<void>>;
+  /** whether one cannot be had; Deno fails again in a process in which it has failed once */
+  isLacking: boolean;
+}
+
+/**
+ * Does the jobs that are needed until none is. This is all that the keeper's process does.
+ *
+ * @param onProblem told what `keeperProblem` is from now on
+ */
+export async function keep(
+  dataRoot: string,
+  onProblem?: (problem: string) => void,
+): Promise<void> {
+  const loaded: Loaded = { jobs: [], loading: new Set(), isLacking: false };
+  const isBegunAnew = () => loaded.isLacking && keeperProblem(dataRoot) === undefined;
+  const load = async (name: keyof typeof JOBS) => {
+    try {
+      loaded.jobs.push((await later<{ job: Job }>(import.meta, JOBS[name])).job);
+    } catch (error) {
+      const problem = problemOf(name, error as Error);
+      Deno.writeTextFileSync(keeperFile(dataRoot), problem);
+      loaded.isLacking = true;
+      onProblem?.(problem);
+    }
+  };
+  let isFirst = true;
   do {
     using lock = tryLockFile(keeperFile(dataRoot));
     if (!lock) return;
-    await serve(dataRoot, jobs);
-  } while (jobs.some((job) => isNeeded(job, dataRoot)));
+    if (isFirst) {
+      lock.truncateSync();
+      for (const name of Object.keys(JOBS) as (keyof typeof JOBS)[]) {
+        const one = load(name).then(() => void loaded.loading.delete(one));
+        loaded.loading.add(one);
+      }
+    }
+    isFirst = false;
+    await serve(dataRoot, loaded, isBegunAnew);
+  } while (!isBegunAnew() && loaded.jobs.some((job) => isNeeded(job, dataRoot)));
+  if (isBegunAnew()) ensureKeeper(dataRoot);
+}
+
+/** Why a job cannot be loaded: what it has of npm is fetched when it is first wanted. */
+function problemOf(name: keyof typeof JOBS, { message }: Error): string {
+  // Deno says what it could not do, and on the lines below the causes of causes
+  const [what, why] = message.split("\n").map((line) => line.trim().replace(/^0: /, ""));
+  const { pathname } = new URL(JOBS[name], import.meta.url);
+  return `the keeper cannot load what its job ${name} is made of: ${what}${
+    why ? `: ${why}` : ""
+  }; ` +
+    `where there is a network, fetch it once: deno cache ${pathname}`;
 }
 
 /** Whether there is anything to do; what cannot be found out now leaves things as they are. */
@@ -74,9 +125,17 @@ function isNeeded(job: Job, dataRoot: string, isRunning = false): boolean {
   }
 }
 
-async function serve(dataRoot: string, jobs: readonly Job[]): Promise<void> {
+async function serve(
+  dataRoot: string,
+  { jobs, loading }: Loaded,
+  isOver: () => boolean,
+): Promise<void> {
   const running = new Map<Job, { stop: AbortController; ended: Promise<void> }>();
-  for (let idle = 0; idle < PATIENCE; idle = running.size > 0 ? 0 : idle + 1) {
+  for (
+    let idle = 0;
+    idle < PATIENCE && !isOver();
+    idle = running.size + loading.size > 0 ? 0 : idle + 1
+  ) {
     // a killed command's containers need nothing any more, and nobody else may come to say so
     await clearLeftovers(dataRoot);
     for (const job of jobs) {
@@ -88,7 +147,11 @@ async function serve(dataRoot: string, jobs: readonly Job[]): Promise<void> {
         await known.ended;
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, ROUND));
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, ROUND)), ...loading]);
+  }
+  for (const { stop, ended } of running.values()) {
+    stop.abort();
+    await ended;
   }
 }
 

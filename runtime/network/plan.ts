@@ -159,7 +159,7 @@ export async function connection(
         locked.save();
       }
       locked[Symbol.dispose]();
-      await namesReady(place.networks);
+      await namesReady(dataRoot, place.networks);
     };
     return { program, check, [Symbol.dispose]: () => locked[Symbol.dispose]() };
   } catch (error) {
@@ -169,14 +169,14 @@ export async function connection(
 }
 
 /** Waits for the name server of the networks that have one. */
-async function namesReady(networks: readonly Network[]): Promise<void> {
+async function namesReady(dataRoot: string, networks: readonly Network[]): Promise<void> {
   const served = networks.filter(isServed);
   if (served.length === 0) return;
   const { waitForServer } = await later<typeof import("./dns_ready.ts")>(
     import.meta,
     "./dns_ready.ts",
   );
-  for (const { gateway } of served) await waitForServer(gateway);
+  for (const { gateway } of served) await waitForServer(dataRoot, gateway);
 }
 
 /** The state as it would be: for a reader, who changes nothing. */

@@ -10,6 +10,7 @@ import { assertStringIncludes } from "@std/assert/string-includes";
 import { lookUp, nameAt, reverseAddress } from "../../../runtime/network/dns_names.ts";
 import { command } from "../../helpers/network_namespace.ts";
 import { needs } from "../../helpers/needs.ts";
+import { runTiffin } from "../../helpers/run_tiffin.ts";
 import { inLab, shell, SLEEP, until } from "./lab.ts";
 import { member, network, state } from "./states.ts";
 
@@ -79,5 +80,33 @@ Deno.test({
       const other = await until(keepers, (list) => list.length === 1 && list[0] !== keeper);
       assertEquals(other.length, 1);
       await outside("true");
+    }),
+});
+
+Deno.test({
+  ...needsNetwork(
+    "names where npm's part was never fetched: the reason, and no more once it is there",
+  ),
+  fn: () =>
+    inLab(async ({ root }) => {
+      const env = { DENO_DIR: `${root}/deno`, TIFFIN_NETWORK: "bridge" };
+      const tiffin = (...args: string[]) => runTiffin(args, { root, env });
+      await tiffin("network", "create", "front");
+      // the keeper goes on for it, and has to be replaced by one that finds the package
+      await tiffin("run", "-d", "--health-cmd", "true", "--health-interval", "100ms", ...SLEEP);
+      const refused = await tiffin("run", "--network", "front", "local", "true");
+      assertEquals(refused.code, 125);
+      assertMatch(
+        refused.stderr,
+        /on 10\.78\.0\.1 port 53: the keeper cannot load .* job dns .*npm/,
+      );
+      assertMatch(refused.stderr, /fetch it once: deno cache \/.*\/runtime\/network\/dns\.ts\n$/);
+      const isWell = (text: string) => text.includes("(healthy)");
+      const ps = async () => (await tiffin("ps")).stdout;
+      assertEquals(isWell(await until(ps, isWell)), true, "the keeper's other jobs are done");
+      const { npmCache } = JSON.parse(await command(Deno.execPath(), "info", "--json"));
+      await command("cp", "-a", npmCache, env.DENO_DIR);
+      const { code, stderr } = await tiffin("run", "--network", "front", "local", "true");
+      assertEquals(code, 0, stderr);
     }),
 });
