@@ -50,11 +50,7 @@ await onOwnGround((directory) => {
 
 /** `run local true` without a flag. */
 function plainStart(directory: string): Contestant {
-  return withoutNetwork(tiffin(directory, "mod.ts", []));
-}
-
-function withoutNetwork(run: Contestant): Contestant {
-  return { ...run, env: { ...run.env, TIFFIN_NETWORK: "none" } };
+  return tiffin(directory, "mod.ts", []);
 }
 
 /** From nothing to the whole start. */
@@ -82,7 +78,7 @@ function program(directory: string, name: string, text: string): string {
 
 /** The whole start, its functions compiled when they are called, as Deno does of itself. */
 function withDefaults(directory: string): Contestant {
-  return withoutNetwork(tiffin(directory, "deno run -A mod.ts", []));
+  return tiffin(directory, "deno run -A mod.ts", []);
 }
 
 /** The whole start with a flag, which has to be read, and may save something. */
@@ -92,5 +88,5 @@ function withFlags(directory: string): Contestant[] {
     ["--network", "host"],
     ["--network", "bridge"],
     ["--security-opt", "seccomp=unconfined"],
-  ].map((flags) => withoutNetwork(tiffin(directory, "mod.ts", flags)));
+  ].map((flags) => tiffin(directory, "mod.ts", flags));
 }

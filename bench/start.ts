@@ -23,6 +23,7 @@ await onOwnGround(async (directory) => {
     ours,
     tiffin(directory, "deno run -A mod.ts"),
     ...await rivals(directory, rootfs),
+    tiffin(directory, "mod.ts", ["--network", "none"]),
     tiffin(directory, "mod.ts", ["--network", "bridge"]),
   ];
   printResults(interleave(contestants, effort(40, 120)), ours.name);

@@ -23,21 +23,27 @@ export function firstLine(): string[] {
 }
 
 /**
- * `run local true` with every default on but the network: none, unless other flags are given.
+ * `run local true` with every default on but the network, which the others have none of either:
+ * the environment says so, and `--network` can say otherwise.
  *
  * Each way has a cache of its own: V8 throws away what was compiled with other settings.
  */
 export function tiffin(
   directory: string,
   way: Way = "mod.ts",
-  flags: string[] = ["--network", "none"],
+  flags: string[] = [],
 ): Contestant {
   const cache = `${directory}/${way === "mod.ts" ? "deno" : "deno-plain"}`;
   const start = way === "mod.ts" ? [] : [Deno.execPath(), "run", "-A"];
   return {
     name: [way, "run", ...flags].join(" "),
     command: [...start, `${project}/mod.ts`, "run", ...flags, "local", "true"],
-    env: { TIFFIN_ROOT: dataRoot(directory), DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1" },
+    env: {
+      TIFFIN_ROOT: dataRoot(directory),
+      TIFFIN_NETWORK: "none",
+      DENO_DIR: cache,
+      DENO_NO_UPDATE_CHECK: "1",
+    },
   };
 }
 

@@ -26,10 +26,12 @@ export interface OwnExecutable {
   flags: number;
 }
 
-/** Looks at this process. */
+let own: OwnExecutable | undefined;
+
+/** Looks at this process; once, for nothing of that changes. */
 export function ownExecutable(): OwnExecutable {
   const read = (name: string) => Deno.readTextFileSync(`/proc/self/${name}`);
-  return describe(read("stat"), read("maps"), knowsExec());
+  return own ??= describe(read("stat"), read("maps"), knowsExec());
 }
 
 /**
