@@ -17,7 +17,7 @@ import { DetachKeys, parseDetachKeys } from "./detach_keys.ts";
 import { ATTACH_FLAGS, DETACH_KEYS } from "./flags/attach_table.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
-import { printError } from "./output.ts";
+import { OutputClosed, printError } from "./output.ts";
 import { lendKeyboard, windowSize, writeAll } from "./terminal.ts";
 import type { Help } from "./usage.ts";
 
@@ -101,7 +101,9 @@ export async function attachTo(
       from: from ?? logEnd(info.directory),
       signal: left.signal,
     });
-    for await (const { stream, bytes } of output) await writeAll(stream, bytes);
+    for await (const { stream, bytes } of output) {
+      if (!await writeAll(stream, bytes)) throw new OutputClosed();
+    }
   } finally {
     giveBack();
   }

@@ -16,21 +16,27 @@ export class OutputClosed extends Error {
  * @throws {OutputClosed} if the other end of a pipe is closed
  */
 export function print(text: string): void {
-  write(Deno.stdout, text);
+  printBytes(Deno.stdout, new TextEncoder().encode(text));
 }
 
 /** Writes text to the standard error. @throws {OutputClosed} as {@linkcode print} */
 export function printError(text: string): void {
-  write(Deno.stderr, text);
+  printBytes(Deno.stderr, new TextEncoder().encode(text));
 }
 
-function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = new TextEncoder().encode(text);
+/** Writes bytes to the standard output or error. @throws {OutputClosed} as {@linkcode print} */
+export function printBytes(
+  stream: { writeSync(bytes: Uint8Array): number },
+  bytes: Uint8Array,
+): void {
   try {
     // write(2) may take less than it is given.
     for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
   } catch (error) {
-    throw error instanceof Deno.errors.BrokenPipe ? new OutputClosed() : error;
+    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
+    // a new error, because the disk that is full is not the data root's
+    const name = stream === Deno.stderr ? "error" : "output";
+    throw new Error(`${(error as Error).message}: write to the standard ${name}`, { cause: error });
   }
 }
 

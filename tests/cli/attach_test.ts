@@ -160,6 +160,20 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs("attach ends when nobody reads its output any more, and the container goes on", anyUser),
+  async fn() {
+    await using web = await detached(box, ["sh", "-c", "while :; do echo up; sleep 0.02; done"]);
+    const words = tiffin("attach", "--no-stdin", web.id).map((word) => `'${word}'`).join(" ");
+    const { stdout, success } = await new Deno.Command("bash", {
+      args: ["-c", `${words} | head -n 1; test ${"${PIPESTATUS[0]}"} = 141`],
+      env: { TIFFIN_ROOT: box.path },
+    }).output();
+    assertEquals([new TextDecoder().decode(stdout), success], ["up\n", true]);
+    assertStringIncludes(await web.text("ps", "-q", "--no-trunc"), web.id);
+  },
+});
+
+Deno.test({
   ...needs("start -a shows all that is written, and exits as the container does", anyUser),
   async fn() {
     await using web = await detached(box, ["sh", "-c", "echo out; echo err >&2; exit 5"]);
