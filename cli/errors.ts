@@ -28,7 +28,9 @@ export interface Complaint {
 }
 
 /** The parts of an error that some classes have. */
-type Details = Error & Partial<Record<"code" | "call" | "kind" | "limit" | "exitCode", unknown>>;
+type Details =
+  & Error
+  & Partial<Record<"code" | "call" | "kind" | "limit" | "exitCode" | "hint", unknown>>;
 
 /** What a process exits with that wrote into a closed pipe: 128 and SIGPIPE's 13. */
 const BROKEN_PIPE = 141;
@@ -108,9 +110,9 @@ const NO_FETCH = new Set(["push", "login", "search"]);
 
 /** What follows from the kind of an error. */
 function hintsOf(error: Details, { command, root }: Occasion): string[] {
-  const { name, message, code, call, kind, limit } = error;
+  const { name, message, code, call, kind, limit, hint } = error;
   if (name === "UsageError") {
-    return [
+    return typeof hint === "string" ? [hint] : [
       command ? `tiffin ${command} --help shows its flags` : "tiffin help shows the commands",
     ];
   }
@@ -132,6 +134,11 @@ function hintsOf(error: Details, { command, root }: Occasion): string[] {
     return [
       `${root} is not ${whose}'s to write to: choose another place with --root or TIFFIN_ROOT`,
     ];
+  }
+  // in /proc no directory can be made, which is told as ENOENT
+  const isNoPlace = code === "ENOTDIR" || (code === "ENOENT" && message.includes(": mkdir"));
+  if (isNoPlace && root !== "" && message.includes(root)) {
+    return [`nothing can be kept in ${root}: choose another directory with --root or TIFFIN_ROOT`];
   }
   return [];
 }

@@ -6,6 +6,7 @@
 
 import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
+import { printBytes } from "./output.ts";
 import type { LogChunk } from "../runtime/logs.ts";
 import type { Help } from "./usage.ts";
 
@@ -59,7 +60,7 @@ export async function logs(args: string[], { root }: Context): Promise<number> {
   }
   const stamps = flags.timestamps ? new lines.LineStamps() : undefined;
   const show = (chunk: LogChunk) =>
-    write(chunk.stream === 2 ? Deno.stderr : Deno.stdout, stamps?.stamp(chunk) ?? chunk.bytes);
+    printBytes(chunk.stream === 2 ? Deno.stderr : Deno.stdout, stamps?.stamp(chunk) ?? chunk.bytes);
   const isTooOld = ({ time }: LogChunk) => since !== undefined && time < since;
   const isTooNew = ({ time }: LogChunk) => until !== undefined && time > until;
 
@@ -87,8 +88,4 @@ function hasLog(path: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-function write(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
 }

@@ -66,6 +66,9 @@ export class UsageError extends Error {
   /** The class's name, for messages. */
   override name = "UsageError";
 
+  /** Where to read more, if that is not the help of the command line's first word. */
+  hint?: string;
+
   /**
    * Says what is wrong.
    *

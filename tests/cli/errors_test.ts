@@ -76,6 +76,24 @@ Deno.test("a data root that is somebody else's is named", () => {
   assertEquals(complaintOf(elsewhere, run).hints, []);
 });
 
+Deno.test("a data root that can be none is named", () => {
+  const wrong = { command: "ps", root: "/etc/passwd" };
+  try {
+    Deno.readDirSync("/etc/passwd/containers");
+    assert(false);
+  } catch (error) {
+    assertEquals(complaintOf(error, wrong).hints, [
+      "nothing can be kept in /etc/passwd: choose another directory with --root or TIFFIN_ROOT",
+    ]);
+  }
+  try {
+    Deno.mkdirSync("/proc/tiffin/images", { recursive: true });
+    assert(false);
+  } catch (error) {
+    assertEquals(complaintOf(error, { root: "/proc/tiffin" }).hints.length, 1);
+  }
+});
+
 Deno.test("Deno's own errors read like all others", () => {
   try {
     Deno.openSync("/no/where");

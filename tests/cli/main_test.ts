@@ -64,7 +64,7 @@ Deno.test("what is not understood exits with 125 and changes nothing", async () 
     "run --memry 1g local":
       'unknown flag "--memry"; did you mean "--memory"?\ntiffin run --help shows its flags\n',
     "image lss":
-      'image has no command "lss"; did you mean "ls"?\ntiffin image --help shows its flags\n',
+      'image has no command "lss"; did you mean "ls"?\ntiffin image --help lists its commands\n',
     "images --al":
       'unknown flag "--al"; did you mean "--all"?\ntiffin images --help shows its flags\n',
     "images --zz": 'unknown flag "--zz"\ntiffin images --help shows its flags\n',
