@@ -16,9 +16,11 @@ export async function ask(question: string): Promise<string> {
   printError(question);
   const bytes: number[] = [];
   for await (const byte of keys()) {
-    if (byte === 0x0a) break;
+    if (byte === 0x0a) return new TextDecoder().decode(Uint8Array.from(bytes)).trim();
     bytes.push(byte);
   }
+  // nobody has typed the end of the line
+  printError("\n");
   return new TextDecoder().decode(Uint8Array.from(bytes)).trim();
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pruneFilter } from "./flags/container_filter.ts";
+import { type ContainerFilter, pruneFilter } from "./flags/container_filter.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import { formatSize } from "./amounts.ts";
 import type { Context } from "./main.ts";
@@ -40,6 +40,12 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
     const { confirm } = await import("./ask.ts");
     if (!await confirm("This will remove all containers that do not run. Go on?")) return 0;
   }
+  print(`Total reclaimed space: ${formatSize(await pruneContainers(root, fits))}\n`);
+  return 0;
+}
+
+/** Removes those that are meant, and prints their IDs. @returns how many bytes they took */
+export async function pruneContainers(root: string, fits: ContainerFilter): Promise<number> {
   const [{ listContainers }, { removeContainer }, { StateError }, { treeSize }] = await Promise.all(
     [
       import("../runtime/containers.ts"),
@@ -64,6 +70,5 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
     bytes += size;
     print(`${info.id}\n`);
   }
-  print(`Total reclaimed space: ${formatSize(bytes)}\n`);
-  return 0;
+  return bytes;
 }

@@ -42,7 +42,12 @@ export async function cp(args: string[], { root }: Context): Promise<number> {
     throw new UsageError("cp needs a source and a target, as in: cp file web:/srv/");
   }
   const [from, to] = [readPath(source), readPath(target)];
-  if ((from.container === undefined) === (to.container === undefined)) {
+  if (from.container !== undefined && to.container !== undefined) {
+    throw new UsageError(
+      `cp needs this machine on one side: cp ${source} - | tiffin cp - ${target}`,
+    );
+  }
+  if (from.container === undefined && to.container === undefined) {
     throw new UsageError("cp needs a container on one side, as in: cp web:/etc/hosts .");
   }
   const [{ findContainer }, sides, { copy, copyFromTar, copyToTar }, { tell }, { writeAll }] =

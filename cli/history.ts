@@ -14,6 +14,7 @@ import { printable } from "./printable.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
+  quiet: { short: "q", help: "print the IDs alone" },
   "no-trunc": { help: "show the whole of each step" },
   format: { value: "FORM", help: "table (the default) or json, an object a line" },
 } as const satisfies FlagTable;
@@ -43,6 +44,10 @@ export async function history(args: string[], { root }: Context): Promise<number
   const [image] = await knownImages(new ImageStore(root), operands[0]);
   const isWhole = flags["no-trunc"] ?? false;
   const steps = stepsOf(image, isWhole);
+  if (flags.quiet) {
+    print(steps.map(({ ID }) => `${ID}\n`).join(""));
+    return 0;
+  }
   if (format === "json") {
     print(steps.map((step) => `${JSON.stringify(step)}\n`).join(""));
     return 0;

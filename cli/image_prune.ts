@@ -6,7 +6,7 @@
 
 import { formatSize } from "./amounts.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
-import { imageFilter } from "./flags/image_filter.ts";
+import { type ImageFilter, imageFilter } from "./flags/image_filter.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
@@ -44,6 +44,18 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
   const fits = await imageFilter(flags.filter, ["until", "label", "label!"]);
   if (flags.filter && !flags.all) throw new UsageError("--filter needs --all");
   if (!flags.force && !await isSure(flags.all ?? false)) return 0;
+  const bytes = await pruneImages(root, flags.all ? fits : undefined);
+  print(`Total reclaimed space: ${formatSize(bytes)}\n`);
+  return 0;
+}
+
+/**
+ * Prunes the store, and prints what goes.
+ *
+ * @param fits which images go that have a name and that no container uses; none unless given
+ * @returns how many bytes that was
+ */
+export async function pruneImages(root: string, fits?: ImageFilter): Promise<number> {
   const [{ ImageStore }, remove, { nameParts, readImage, typedName }] = await Promise.all([
     import("../runtime/images/store.ts"),
     import("../runtime/images/remove.ts"),
@@ -51,15 +63,14 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
   ]);
   const store = new ImageStore(root);
   const doomed = new Set<string>();
-  for (const { name } of flags.all ? await store.list() : []) {
+  for (const { name } of fits ? await store.list() : []) {
     const image = await readImage(store, name);
-    if (fits({ ...nameParts(name), image })) doomed.add(name);
+    if (fits!({ ...nameParts(name), image })) doomed.add(name);
   }
   const { names, blobs, layers, bytes } = await remove.prune(store, (name) => doomed.has(name));
   print(names.map((name) => `untagged: ${typedName(name)}\n`).join(""));
   print([...new Set([...blobs, ...layers])].map((each) => `deleted: ${each}\n`).join(""));
-  print(`Total reclaimed space: ${formatSize(bytes)}\n`);
-  return 0;
+  return bytes;
 }
 
 async function isSure(all: boolean): Promise<boolean> {

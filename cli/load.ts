@@ -70,5 +70,15 @@ export async function load(args: string[], { root }: Context): Promise<number> {
  */
 export function standardInput(hint: string): AsyncIterable<Uint8Array> {
   if (Deno.stdin.isTerminal()) throw new UsageError(hint);
-  return Deno.stdin.readable;
+  return notNothing(Deno.stdin.readable, hint);
+}
+
+/** A command in front of the pipe that failed leaves an empty archive, which is not a broken one. */
+async function* notNothing(input: AsyncIterable<Uint8Array>, hint: string) {
+  let isEmpty = true;
+  for await (const bytes of input) {
+    isEmpty &&= bytes.length === 0;
+    yield bytes;
+  }
+  if (isEmpty) throw new UsageError(`the standard input is empty: ${hint}`);
 }

@@ -22,9 +22,16 @@ export const help: Help = {
 export async function inspect(args: string[], { root }: Context): Promise<number> {
   const { flags, operands } = parseFlags(args, FORMAT_JSON);
   if (operands.length === 0) throw new UsageError("network inspect needs a network: bridge");
-  const { inspectNetwork } = await import("../runtime/network/manage.ts");
-  printJson(operands.map((word) => describe(inspectNetwork(root, word))), flags.format);
+  const found: object[] = [];
+  for (const word of operands) found.push(await describeNetwork(root, word));
+  printJson(found, flags.format);
   return 0;
+}
+
+/** All that is known of a network. */
+export async function describeNetwork(root: string, name: string): Promise<object> {
+  const { inspectNetwork } = await import("../runtime/network/manage.ts");
+  return describe(inspectNetwork(root, name));
 }
 
 /** The fields that Docker has, as far as they mean something here. */

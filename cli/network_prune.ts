@@ -33,11 +33,19 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
     const { confirm } = await import("./ask.ts");
     if (!await confirm("This will remove all networks that no container runs in. Go on?")) return 0;
   }
+  await pruneIdle(root, filters);
+  return 0;
+}
+
+/** Removes the networks that are meant and that no container runs in, and prints their names. */
+export async function pruneIdle(
+  root: string,
+  filters: readonly ReturnType<typeof networkFilter>[] = [],
+): Promise<void> {
   const { pruneNetworks } = await import("../runtime/network/manage.ts");
   const names = await pruneNetworks(
     root,
     (network) => filters.every((fits) => fits(network, "bridge")),
   );
   if (names.length > 0) print(`Deleted Networks:\n${names.map((name) => `${name}\n`).join("")}`);
-  return 0;
 }

@@ -6,7 +6,7 @@
 
 import type { ContainerInfo } from "../runtime/containers.ts";
 import type { PublishedPort } from "../runtime/network/state.ts";
-import { formatAge } from "./amounts.ts";
+import { formatAge, formatSize } from "./amounts.ts";
 import { containerFilter } from "./flags/container_filter.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import { parseWhole, parseWord } from "./flags/values.ts";
@@ -26,6 +26,7 @@ const FLAGS = {
   },
   last: { short: "n", value: "NUMBER", help: "the newest so many, whether they run or not" },
   latest: { short: "l", help: "the newest one, whether it runs or not" },
+  size: { short: "s", help: "also how much disk each has written, and takes with its image" },
   "no-trunc": { help: "whole IDs and commands" },
   format: { value: "FORM", help: "table (the default) or json, an object a line" },
 } as const satisfies FlagTable;
@@ -59,6 +60,7 @@ interface Row {
   Labels: string;
   Mounts: string;
   Networks: string;
+  Size?: string;
 }
 
 /** Lists the containers. */
@@ -84,9 +86,12 @@ export async function ps(args: string[], { root }: Context): Promise<number> {
     return 0;
   }
   const ports = new Map(readState(root).members.map((member) => [member.id, member.ports]));
-  const rows = await Promise.all(found.map((info) => describe(info, ports.get(info.id), isWhole)));
+  const rows = await Promise.all(found.map(async (info) => ({
+    ...await describe(info, ports.get(info.id), isWhole),
+    ...(flags.size && { Size: await formatUse(info) }),
+  })));
   if (format === "json") print(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-  else await printTable(rows, isWhole);
+  else await printTable(rows, isWhole, flags.size ?? false);
   return 0;
 }
 
@@ -125,11 +130,19 @@ async function describe(
   };
 }
 
-async function printTable(rows: Row[], isWhole: boolean): Promise<void> {
+async function formatUse(info: ContainerInfo): Promise<string> {
+  const { containerSize } = await import("../runtime/disk_use.ts");
+  const { own, all } = containerSize(info);
+  return `${formatSize(own)} (virtual ${formatSize(all)})`;
+}
+
+async function printTable(rows: Row[], isWhole: boolean, hasSize: boolean): Promise<void> {
   const { formatTable, outputWidth } = await import("./table.ts");
   const table = rows.map((row) => [
     ...[row.ID, row.Image, row.Command, row.RunningFor, row.Status, row.Ports, row.Names],
+    ...(hasSize ? [row.Size!] : []),
   ]);
   const heads = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
+  if (hasSize) heads.push("SIZE");
   print(formatTable([heads, ...table], isWhole ? Infinity : outputWidth()));
 }

@@ -37,6 +37,9 @@ export async function push(args: string[], { root }: Context): Promise<number> {
   if (operands.length !== 1) {
     throw new UsageError("push needs one image: push 127.0.0.1:5000/app:1");
   }
+  if (operands[0] === "local") {
+    throw new UsageError("local names no registry: tag local HOST/NAME:TAG, and push that");
+  }
   const [images, { canonicalName, familiarName, parseReference }, { ImageStore }, known] =
     await Promise.all([
       import("../runtime/images/push.ts"),

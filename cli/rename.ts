@@ -24,6 +24,6 @@ export async function rename(args: string[], { root }: Context): Promise<number>
     import("../runtime/lifecycle/rename.ts"),
     import("./run_flags.ts"),
   ]);
-  await renameContainer(root, container, checkName(name));
+  await renameContainer(root, container, checkName(name, "rename"));
   return 0;
 }

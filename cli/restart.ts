@@ -7,7 +7,7 @@
 import { eachContainer } from "./each_container.ts";
 import { parseFlags } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
-import { readStopFlags, STOP_FLAGS } from "./stop.ts";
+import { readStopFlags, STOP_FLAGS, STOP_HIDDEN } from "./stop.ts";
 import type { Help } from "./usage.ts";
 
 /** The help of `restart`. */
@@ -23,7 +23,7 @@ export const help: Help = {
 
 /** Stops and starts containers. */
 export async function restart(args: string[], { root }: Context): Promise<number> {
-  const { flags, operands } = parseFlags(args, STOP_FLAGS);
+  const { flags, operands } = parseFlags(args, STOP_FLAGS, { hidden: STOP_HIDDEN });
   const options = await readStopFlags(flags);
   const [{ stopContainer }, { startContainer }] = await Promise.all([
     import("../runtime/lifecycle/signal.ts"),

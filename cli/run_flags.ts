@@ -11,14 +11,7 @@ import type { ContainerRequest } from "../runtime/prepare.ts";
 import { later } from "../runtime/later.ts";
 import type { Platform } from "../runtime/images/manifest.ts";
 import type { NetworkRequest } from "../runtime/network/request.ts";
-import {
-  type Flags,
-  type FlagTable,
-  parseFlags,
-  UsageError,
-  wrongFlag,
-  wrongValue,
-} from "./flags/grammar.ts";
+import { type Flags, type FlagTable, parseFlags, UsageError, wrongFlag } from "./flags/grammar.ts";
 import {
   DEVICES,
   ISOLATION,
@@ -187,12 +180,11 @@ async function rootOf(
 }
 
 /** Docker's rule: a name must not look like anything else on a command line. */
-export function checkName(name: string): string {
+export function checkName(name: string, where = "--name"): string {
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return name;
-  throw wrongValue(
-    "name",
-    name,
-    "is not a name: two or more letters, digits, _ . and -, a letter or digit first",
+  throw wrongFlag(
+    `${where}: ${JSON.stringify(name)} is not a name: two or more letters, digits, _ . and -, ` +
+      "a letter or digit first",
   );
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { eachContainer } from "./each_container.ts";
-import { type FlagTable, parseFlags, wrongValue } from "./flags/grammar.ts";
+import { type FlagTable, type Hidden, parseFlags, wrongValue } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import type { Help } from "./usage.ts";
 
@@ -18,6 +18,9 @@ export const STOP_FLAGS = {
   },
   time: { short: "t", value: "SECONDS", help: "wait so long before the kill (10); -1: for ever" },
 } as const satisfies FlagTable;
+
+/** What newer Dockers call `--time`. */
+export const STOP_HIDDEN: Readonly<Record<string, Hidden>> = { timeout: { alias: "time" } };
 
 /** The help of `stop`. */
 export const help: Help = {
@@ -36,7 +39,7 @@ export const help: Help = {
 
 /** Stops containers. */
 export async function stop(args: string[], { root }: Context): Promise<number> {
-  const { flags, operands } = parseFlags(args, STOP_FLAGS);
+  const { flags, operands } = parseFlags(args, STOP_FLAGS, { hidden: STOP_HIDDEN });
   const options = await readStopFlags(flags);
   const { stopContainer } = await import("../runtime/lifecycle/signal.ts");
   return await eachContainer(operands, {

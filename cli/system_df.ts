@@ -22,8 +22,8 @@ export const help: Help = {
   usage: "system df [FLAGS]",
   summary: "show how much disk is used",
   about: [
-    "What is active is used by a container, or runs. The rest could be had back: image prune -a " +
-    "removes images, rm containers.",
+    "What is active is used by a container, or runs. The rest could be had back: system prune " +
+    "removes it.",
   ],
   flags: { Flags: FLAGS },
   examples: [

@@ -22,9 +22,16 @@ export const help: Help = {
 export async function inspect(args: string[], { root }: Context): Promise<number> {
   const { flags, operands } = parseFlags(args, FORMAT_JSON);
   if (operands.length === 0) throw new UsageError("volume inspect needs a volume: data");
-  const { findVolume } = await import("../runtime/named_volumes.ts");
-  printJson(operands.map((name) => describe(findVolume(root, name))), flags.format);
+  const found: object[] = [];
+  for (const name of operands) found.push(await describeVolume(root, name));
+  printJson(found, flags.format);
   return 0;
+}
+
+/** All that is known of a volume. */
+export async function describeVolume(root: string, name: string): Promise<object> {
+  const { findVolume } = await import("../runtime/named_volumes.ts");
+  return describe(findVolume(root, name));
 }
 
 /** The fields that Docker has, and who uses it. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { NamedVolume } from "../runtime/named_volumes.ts";
 import { formatSize } from "./amounts.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
@@ -39,18 +40,28 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
     const which = flags.all ? "all volumes" : "all volumes without a name of their own";
     if (!await confirm(`This will remove ${which} that no container uses. Go on?`)) return 0;
   }
+  const bytes = await pruneUnused(root, (volume) => {
+    return (flags.all || volume.isNameless) && filters.every((fits) => fits(volume));
+  });
+  print(`Total reclaimed space: ${formatSize(bytes)}\n`);
+  return 0;
+}
+
+/** Removes the volumes that are meant and that no container uses, and prints their names. */
+export async function pruneUnused(
+  root: string,
+  isMeant: (volume: NamedVolume) => boolean,
+): Promise<number> {
   const [{ pruneVolumes }, { treeSize }] = await Promise.all([
     import("../runtime/named_volumes.ts"),
     import("../runtime/disk_use.ts"),
   ]);
   let bytes = 0;
   const names = await pruneVolumes(root, (volume) => {
-    if (!flags.all && !volume.isNameless) return false;
-    if (!filters.every((fits) => fits(volume))) return false;
+    if (!isMeant(volume)) return false;
     bytes += treeSize(volume.mountpoint).bytes;
     return true;
   });
   if (names.length > 0) print(`Deleted Volumes:\n${names.map((name) => `${name}\n`).join("")}`);
-  print(`Total reclaimed space: ${formatSize(bytes)}\n`);
-  return 0;
+  return bytes;
 }

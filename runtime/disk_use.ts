@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ContainerInfo } from "./containers.ts";
+
 /** What a tree takes. */
 export interface TreeSize {
   /** Bytes of disk, in whole blocks; a file with several names in the tree counts once. */
@@ -37,3 +39,25 @@ export function treeSize(path: string): TreeSize {
   }
   return size;
 }
+
+/** What a container takes. */
+export interface ContainerSize {
+  /** what it has written */
+  own: number;
+  /** that and its image, which others may have too */
+  all: number;
+}
+
+/** What a container takes, without its log and its volumes: Docker's SIZE. */
+export function containerSize({ directory, record }: SizedContainer): ContainerSize {
+  const upper = `${directory}/upper`;
+  // nothing written is nothing, though the directory for it takes a block
+  const empty = treeSize(upper).bytes === 0 ? 0 : (Deno.lstatSync(upper).blocks ?? 0) * 512;
+  const own = treeSize(upper).bytes - empty;
+  const { from } = record.request;
+  const below = typeof from === "string" ? [from] : from.layers.map(({ directory }) => directory);
+  return { own, all: [...new Set(below)].reduce((sum, path) => sum + treeSize(path).bytes, own) };
+}
+
+/** Of a container: where it is, and what it was made from. */
+export type SizedContainer = Pick<ContainerInfo, "directory" | "record">;

@@ -45,7 +45,8 @@ export function parseWord<const W extends string>(
   if (words.includes(text as W)) return text as W;
   const last = words.at(-1);
   const list = words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${last}` : last;
-  throw wrongValue(flag, text, `is not ${list}`);
+  const way = text.includes("{{") ? "; Go's templates are not read: jq takes json apart" : "";
+  throw wrongValue(flag, text, `is not ${list}${way}`);
 }
 
 /** `key=value`, both with something in them. */
