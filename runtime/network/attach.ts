@@ -27,8 +27,8 @@ import {
   type Network,
   networkById,
   type NetworkState,
+  usedNetworks,
 } from "./state.ts";
-import { usedNetworks } from "./ruleset.ts";
 
 /** A container that runs. */
 export interface Running {

@@ -12,8 +12,7 @@ import type { Job } from "../keeper.ts";
 import { answer } from "./dns_answer.ts";
 import { hostServers, readMessage, writeMessage } from "./dns_forward.ts";
 import { isServed } from "./names.ts";
-import { usedNetworks } from "./ruleset.ts";
-import { isHeld, type Network, networkDirectory, readState } from "./state.ts";
+import { isHeld, type Network, networkDirectory, readState, usedNetworks } from "./state.ts";
 
 const PORT = 53;
 /** How long after a failure an address is tried again, in milliseconds: its bridge is being made. */

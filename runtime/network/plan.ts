@@ -16,7 +16,6 @@ import type { InsidePlan } from "./inside.ts";
 import { DEFAULT_NETWORK, hostNames, isServed } from "./names.ts";
 import { findPlace, isFree, type Place, type Who } from "./place.ts";
 import type { NetworkRequest } from "./request.ts";
-import { usedNetworks } from "./ruleset.ts";
 import {
   forgetMember,
   idleFile,
@@ -27,6 +26,7 @@ import {
   type Network,
   type NetworkState,
   readState,
+  usedNetworks,
   withoutDead,
 } from "./state.ts";
 
@@ -105,6 +105,7 @@ function forgetOverlapped(state: NetworkState): void {
   const subnet = parseSubnet(idle.subnet)!;
   if (routes().some((route) => route.device !== idle.bridge && overlap(route.subnet, subnet))) {
     state.networks = state.networks.filter((network) => network !== idle);
+    state.gone = { cables: [], bridges: [], misleads: true };
   }
 }
 

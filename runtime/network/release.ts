@@ -23,7 +23,7 @@ import { changeRules } from "./connect.ts";
 import { checkRun, textFile } from "./helper.ts";
 import { findNft, interfaces, tablesThere } from "./host.ts";
 import { type HostNames, hostNames } from "./names.ts";
-import { removeRules, usedNetworks } from "./ruleset.ts";
+import { removeRules } from "./ruleset.ts";
 import {
   forgetMember,
   idleFile,
@@ -31,6 +31,7 @@ import {
   lockState,
   type NetworkState,
   stateFile,
+  usedNetworks,
 } from "./state.ts";
 
 /** How long things that nobody uses stay, in milliseconds. */

@@ -13,7 +13,13 @@
 import { linkLocal, parseIp } from "./addresses.ts";
 import { FORWARD_4, FORWARD_6 } from "./host.ts";
 import type { HostNames } from "./names.ts";
-import type { Endpoint, Member, Network, NetworkState, PublishedPort } from "./state.ts";
+import {
+  type Endpoint,
+  type Member,
+  type NetworkState,
+  type PublishedPort,
+  usedNetworks,
+} from "./state.ts";
 
 /** What all bridges of all data roots begin with. */
 const OURS = '"tiffin*"';
@@ -219,14 +225,6 @@ function balanceRule(
   const map = targets.map((address, i) => `${i} : ${address} . ${container}`).join(", ");
   return `${only}${protocol} dport ${host} ` +
     `dnat ${family} to numgen inc mod ${targets.length} map { ${map} }`;
-}
-
-/** The networks that a container is in. */
-export function usedNetworks(
-  { networks, members }: Pick<NetworkState, "networks" | "members">,
-): Network[] {
-  const used = new Set(members.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
-  return networks.filter(({ id }) => used.has(id));
 }
 
 function publishedElements(state: NetworkState): Record<string, string[]> {

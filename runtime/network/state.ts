@@ -109,30 +109,60 @@ export interface NetworkState {
   services?: Service[];
   /** switches of the kernel's that were turned on, and what they were: path and value */
   switches: Record<string, string>;
-  /** what is gone and may still be in the packet filter's sets: cables, or a port that was published */
-  gone?: string[];
+  /** what is gone and may still be in the packet filter's sets */
+  gone?: Gone;
 }
 
-/** In the place of a published port: it led to an address, which is another's sooner or later. */
-const PUBLISHED = "published";
+/** What may be in the packet filter's sets and is of no use to anybody. */
+export interface Gone {
+  /** the host's ends of cables */
+  cables: string[];
+  /** bridges that nobody is plugged into */
+  bridges: string[];
+  /** whether something leads or belongs elsewhere now: a published port, a subnet */
+  misleads?: boolean;
+}
 
-/** How much that is gone the sets may have. */
+/** How many cables that are gone the sets may have. */
 const MOST_GONE = 64;
+
+/** The networks that a container is in. */
+export function usedNetworks(
+  { networks, members }: Pick<NetworkState, "networks" | "members">,
+): Network[] {
+  const used = new Set(members.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
+  return networks.filter(({ id }) => used.has(id));
+}
 
 /** Forgets a container; the packet filter's sets keep what they have of it for the time being. */
 export function forgetMember(state: NetworkState, member: Member): void {
+  const before = usedNetworks(state);
   state.members = state.members.filter((other) => other !== member);
-  const cables = member.endpoints.map(({ port }) => port);
-  state.gone = [...state.gone ?? [], ...cables, ...(member.ports.length > 0 ? [PUBLISHED] : [])];
+  const after = new Set(usedNetworks(state));
+  const { cables = [], bridges = [], misleads = false } = state.gone ?? {};
+  state.gone = {
+    cables: [...cables, ...member.endpoints.map(({ port }) => port)],
+    bridges: [
+      ...new Set([
+        ...bridges,
+        ...before.filter((network) => !after.has(network)).map(({ bridge }) => bridge),
+      ]),
+    ],
+    misleads: misleads || member.ports.length > 0,
+  };
 }
 
 /**
  * Whether the sets have to be written anew for a container: what they say of a cable that is gone
  * lets nobody through, unless the container gets one of the same name and another address.
  */
-export function isStale({ gone = [], services }: NetworkState, { endpoints }: Member): boolean {
-  return services !== undefined || gone.length >= MOST_GONE || gone.includes(PUBLISHED) ||
-    endpoints.some(({ port }) => gone.includes(port));
+export function isStale(state: NetworkState, { endpoints }: Member): boolean {
+  if (state.services) return true;
+  if (!state.gone) return false;
+  const { cables, bridges, misleads } = state.gone;
+  const used = new Set(usedNetworks(state).map(({ bridge }) => bridge));
+  return misleads || cables.length >= MOST_GONE || bridges.some((bridge) => !used.has(bridge)) ||
+    endpoints.some(({ port }) => cables.includes(port));
 }
 
 /** Where networks are kept. */

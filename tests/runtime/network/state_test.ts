@@ -34,10 +34,19 @@ Deno.test("a published port does not lead to whoever gets the address next", () 
   assertEquals(isStale(all, other), true);
 });
 
+Deno.test("a network that nobody is in any more is taken out when others are used", () => {
+  const back = network("back");
+  const all = state([front, back], [member("last", ["back"], 4)]);
+  forgetMember(all, all.members[0]);
+  const again = member("again", ["back"], 5);
+  assertEquals(isStale({ ...all, members: [again] }, again), false);
+  assertEquals(isStale({ ...all, members: [web] }, web), true);
+});
+
 Deno.test("the sets do not grow for ever", () => {
   const all = state([front], []);
   for (let i = 0; i < 64; i++) {
-    assertEquals(isStale(all, other), false);
+    assertEquals(isStale({ ...all, members: [other] }, other), false);
     forgetMember(all, { ...web, endpoints: [{ ...web.endpoints[0], port: `gone${i}` }] });
   }
   assertEquals(isStale(all, other), true);
