@@ -57,8 +57,12 @@ export async function showTrial(desk: Desk, folder: Folder): Promise<boolean> {
     );
   }
   if (verdict.output) {
-    const lines = verdict.output.trimEnd().split("\n").slice(-LINES);
-    write(`\n${word(language, "itWrote")}\n${asShown(lines, desk.reader).join("\n")}\n`);
+    const all = verdict.output.trimEnd().split("\n");
+    const lines = all.slice(-LINES);
+    const heading = all.length > LINES
+      ? word(language, "itWroteLast", LINES, all.length)
+      : word(language, "itWrote");
+    write(`\n${heading}\n${asShown(lines, desk.reader).join("\n")}\n`);
   }
   const word_ = verdict.hasPassed ? "passed" : "notYet";
   write(`\n${styled(word(language, word_), verdict.hasPassed ? "good" : "bad", screen)}\n`);

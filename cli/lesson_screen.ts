@@ -116,7 +116,10 @@ function fold(line: string, { columns }: Screen, prompt = ""): string[] {
   const lines: string[] = [];
   do {
     const indent = lines.length === 0 ? "  " : "      ";
-    const head = start(rest, columns - indent.length);
+    const full = start(rest, columns - indent.length);
+    // rather behind a word or a directory's name than within it, where that is near the end
+    const [nice = ""] = full.length < rest.length ? /^.*[ /]/.exec(full) ?? [] : [];
+    const head = nice.length > full.length / 2 ? nice : full;
     lines.push(indent + head);
     rest = rest.slice(head.length);
   } while (rest !== "");

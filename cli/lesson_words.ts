@@ -50,6 +50,10 @@ export const WORDS = {
   passed: { en: "Passed.", zh: "通过。" },
   notYet: { en: "Not yet.", zh: "还没有通过。" },
   itWrote: { en: "What it wrote:", zh: "它的输出：" },
+  itWroteLast: {
+    en: "The last % of the % lines that it wrote:",
+    zh: "它的输出，最后 % 行（共 % 行）：",
+  },
   solution: { en: "One way to write it (%):", zh: "一种写法（%）：" },
   passFirst: {
     en: "the solution of lesson % is shown once its exercise has passed",

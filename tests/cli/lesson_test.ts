@@ -8,6 +8,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
+import { shownLines } from "../../cli/lesson_screen.ts";
 import { absoluteImports } from "../../lessons/blocks.ts";
 import { folders, loadLesson, readText, solutionFile } from "../../lessons/course.ts";
 import { exerciseFile, readProgress, resetExercise } from "../../lessons/exercises.ts";
@@ -101,6 +102,30 @@ for (
     assertMatch(stderr, complaint);
   });
 }
+
+Deno.test("a long line is rather folded behind a word or a directory's name than within it", () => {
+  const folded = (line: string, columns: number) =>
+    shownLines({ kind: "lines", lines: [line] }, { columns, colour: false }, String);
+  assertEquals(folded("echo 7 > /sys/fs/cgroup/some.file", 30), [
+    "  echo 7 > /sys/fs/cgroup/",
+    "      some.file",
+  ]);
+  assertEquals(folded("a word".padEnd(40, "x"), 30), [
+    "  a wordxxxxxxxxxxxxxxxxxxxxxx",
+    "      xxxxxxxxxxxx",
+  ]);
+  assertEquals(folded("of just the screen's width!!", 30), ["  of just the screen's width!!"]);
+});
+
+Deno.test({
+  ...ifAble("of much that an exercise writes the last lines are shown, and said to be"),
+  async fn() {
+    await using place = await desk();
+    place.write("seq 100\n");
+    const { stdout } = await place.run("check", "3");
+    assertMatch(stdout, /The last 8 of the 100 lines that it wrote:\n {2}93\n/);
+  },
+});
 
 Deno.test("hints come one after the other, and are counted; the solution comes after passing", async () => {
   await using place = await desk();
