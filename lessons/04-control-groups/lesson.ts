@@ -71,12 +71,17 @@ function twoVersions(stage: Stage): void {
 }
 
 async function memory(stage: Stage): Promise<void> {
-  const group = await makeGroup(stage, { memory: { limit: 32 * MIB, swap: -1 } }).catch(() =>
-    makeGroup(stage, { memory: { limit: 32 * MIB } })
+  const limit = 32 * MIB;
+  // a kernel that does not count swap cannot forbid it: then the host's is used up as well
+  const group = await makeGroup(stage, { memory: { limit, swap: limit } }).catch(() =>
+    makeGroup(stage, { memory: { limit } })
   );
-  showLimits(stage, group, /memory/);
+  showLimits(stage, group, /memory\.(limit_in_bytes|max)$/);
   const { code } = await group.start("exec tail /dev/zero").ended;
-  stage.show(`tail /dev/zero: ended with ${code}, which is 128 + 9, SIGKILL`);
+  stage.say({
+    en: `\`tail /dev/zero\` ended with ${code}, which is 128 + 9: SIGKILL.`,
+    zh: `\`tail /dev/zero\` 以 ${code} 结束，即 128 + 9：SIGKILL。`,
+  });
   await stage.type(`cat ${memoryEvents(group.record)}`);
   stage.expect(code === 137 && readOom(group.record) === 1, {
     en: `it ended with ${code}, and the kernel killed ${readOom(group.record)}`,
@@ -86,6 +91,12 @@ async function memory(stage: Stage): Promise<void> {
 
 /** The part of a processor that the group may have. */
 const SHARE = 0.1;
+
+/** What is measured, in words that are equally wide. */
+const MEASURED = {
+  en: ["time on the clock  ", "time on a processor", "periods cut short  "],
+  zh: ["实际经过的时间", "占用处理器时间", "被截断的周期数"],
+};
 
 async function cpu(stage: Stage): Promise<void> {
   const period = 100_000;
@@ -97,10 +108,11 @@ async function cpu(stage: Stage): Promise<void> {
   const elapsed = (performance.now() - begin) / 1000;
   const { usage = 0, throttled = 0 } = readStats(group.record).cpu ?? {};
   const used = (usage - before) / 1e6;
+  const [clock, processor, periods] = MEASURED[stage.language];
   stage.show([
-    `time on the clock      ${elapsed.toFixed(2)} s`,
-    `time on a processor    ${used.toFixed(2)} s`,
-    `periods cut short      ${throttled}`,
+    `${clock}    ${elapsed.toFixed(2)} s`,
+    `${processor}    ${used.toFixed(2)} s`,
+    `${periods}    ${throttled}`,
   ]);
   // where everybody wants the processors, a group may get less than its limit
   const isStarved = used < elapsed * SHARE;
