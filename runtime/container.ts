@@ -133,7 +133,8 @@ async function clearAway(prepared: Prepared, stays: boolean): Promise<void> {
   } finally {
     if (!stays) {
       if (record.name !== undefined) await releaseName(dataRoot, record.name, record.id);
-      await removeDirectory(directory);
+      const hasWritten = attempt.rmdir(`${directory}/upper`) !== 0;
+      await removeDirectory(directory, !hasWritten);
     }
     attempt.unlinkat(AT.FDCWD, claimFile(dataRoot, record.id), 0);
   }

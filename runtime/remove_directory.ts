@@ -22,10 +22,12 @@ export function removeFile(path: string): void {
  * Deno's own removal is quick and goes down step by step, so it gets small trees alone: a hostile
  * one would be too deep for its stack, and end each command that tries. What an ordinary user's
  * container leaves of its other ids is removed by root of a user namespace.
+ *
+ * @param isOurs whether a container has had no hand in what is in it
  */
-export async function removeDirectory(directory: string): Promise<void> {
+export async function removeDirectory(directory: string, isOurs = false): Promise<void> {
   try {
-    if (isSmall(directory, { directories: 32 })) {
+    if (isOurs || isSmall(directory, { directories: 32 })) {
       return Deno.removeSync(directory, { recursive: true });
     }
     const { removeTree } = await later<typeof import("./remove_tree.ts")>(
