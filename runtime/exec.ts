@@ -17,7 +17,7 @@ import { Program, type Weave } from "../ffi/program.ts";
 import { type Exec, type ExecRequest, writeExec } from "./birth/exec.ts";
 import { ownExecutable } from "./birth/executable.ts";
 import type { FailedRequest } from "./birth/launch.ts";
-import { SAYS } from "./birth/line.ts";
+import { SAYS, walkWithLine } from "./birth/line.ts";
 import { NAMESPACE_FLAGS } from "./birth/namespaces.ts";
 import { ignoredSignals, type SeccompFilter } from "./birth/process.ts";
 import { type CgroupRecord, joinsOf } from "./cgroups/plan.ts";
@@ -216,16 +216,16 @@ export class ExecProcess {
  */
 export async function startExec(prepared: PreparedExec): Promise<ExecProcess> {
   const { program, between, line } = prepared.exec;
+  const cgroup = program.steps.find((step) => step.options.name === "cgroup")?.result;
   try {
-    program.walk();
+    walkWithLine(program, line);
   } catch (error) {
-    for (const { value } of [line.at(0), line.at(4)]) if (value > 0) attempt.close(value);
     throw program.failed ? await examine(prepared) : error;
+  } finally {
+    if (cgroup && cgroup.value > 0) attempt.close(cgroup.value);
   }
   const ours = line.at(0).value;
   libc.close(line.at(4).value);
-  const [cgroup] = program.steps.filter((step) => step.options.name === "cgroup");
-  if (cgroup) libc.close(cgroup.result.value);
   try {
     const terminal = await converse(prepared, ours);
     return new ExecProcess(prepared.exec.clone.result.value, terminal);

@@ -21,7 +21,7 @@ export function logFile(directory: string): string {
   return `${directory}/log`;
 }
 
-/** Bytes that are read at once; a frame is never longer than this by more than its head. */
+/** Bytes that are read at once: more than any frame has. */
 const BLOCK = 128 * 1024;
 
 /**
@@ -68,11 +68,12 @@ export class LogReader implements Disposable {
     const view = new DataView(bytes.buffer);
     let at = 0;
     while (at + FRAME.size <= bytes.length) {
-      if (view.getUint32(at, true) !== FRAME_MAGIC) {
+      const length = view.getUint32(at + FRAME.length, true);
+      // what the container has written may look like a head, where a frame was cut short
+      if (view.getUint32(at, true) !== FRAME_MAGIC || length > BLOCK) {
         at++;
         continue;
       }
-      const length = view.getUint32(at + FRAME.length, true);
       if (at + FRAME.size + length > bytes.length) break;
       yield {
         time: view.getBigInt64(at + FRAME.time, true) * 1_000_000_000n +

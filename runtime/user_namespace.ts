@@ -14,7 +14,7 @@ import { Arena } from "../ffi/memory.ts";
 import { receive, send } from "../ffi/messages.ts";
 import { Program } from "../ffi/program.ts";
 import { cloneArgs } from "../ffi/structs.ts";
-import { connect, makeLine, SAYS, waitForMaps, writeFailure } from "./birth/line.ts";
+import { connect, makeLine, SAYS, waitForMaps, walkWithLine, writeFailure } from "./birth/line.ts";
 import { checkHelpers, writeMaps } from "./birth/maps.ts";
 import type { Identity } from "./rootless.ts";
 
@@ -41,7 +41,7 @@ export async function runInUserNamespace(
   program.call("become the program").execve(argv[0], argv, env);
   program.end();
   writeFailure(program, 125);
-  program.walk();
+  walkWithLine(program, line);
   const [pid, ours] = [child.value, line.at(0).value];
   try {
     libc.close(line.at(4).value);

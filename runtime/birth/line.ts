@@ -8,6 +8,7 @@
  */
 
 import { AF, MSG, O, PR, SIG, SOCK } from "../../ffi/constants.ts";
+import { attempt } from "../../ffi/libc.ts";
 import type { Memory } from "../../ffi/memory.ts";
 import { Program } from "../../ffi/program.ts";
 import type { Chapters } from "./chapters.ts";
@@ -41,6 +42,16 @@ export function makeLine(program: Program): Memory {
   program.call("a line between parent and child, which execve(2) will cut")
     .socketpair(AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0, line);
   return line;
+}
+
+/** Makes a program's calls; where they come to no child, its line is closed. */
+export function walkWithLine(program: Program, line: Memory): void {
+  try {
+    program.walk();
+  } catch (error) {
+    for (const { value } of [line.at(0), line.at(4)]) if (value > 0) attempt.close(value);
+    throw error;
+  }
 }
 
 /** What the child holds on to when it lets go of all that is its parent's. */

@@ -19,6 +19,7 @@ import {
   SAYS,
   waitForAnswer,
   waitForMaps,
+  walkWithLine,
   writeFailure,
 } from "../birth/line.ts";
 import { checkHelpers, writeMaps } from "../birth/maps.ts";
@@ -64,7 +65,7 @@ export async function standIn(dataRoot: string, info: ContainerInfo): Promise<St
   program.end();
   writeFailure(program, 125);
 
-  program.walk();
+  walkWithLine(program, line);
   const [pid, ours] = [child.value, line.at(0).value];
   libc.close(line.at(4).value);
   const end = () => {

@@ -61,6 +61,6 @@ async function removeLocked(
 
 async function end(dataRoot: string, info: ContainerInfo): Promise<void> {
   if (info.state === "restarting") return await endRestarting(info);
-  markStopped(info.directory);
+  markStopped(info);
   await endByForce(dataRoot, info);
 }

@@ -35,10 +35,10 @@ const KILL_PATIENCE = 10_000;
  */
 export async function killContainer(dataRoot: string, name: string, signal: number): Promise<void> {
   const info = await findContainer(dataRoot, name);
-  const { process, record, directory, state } = info;
+  const { process, record, state } = info;
   if (!process) throw new StateError(`${name} is not running`);
   // who kills it does not want it back
-  if (signal === SIG.KILL || signal === stopSignal(info)) markStopped(directory);
+  if (signal === SIG.KILL || signal === stopSignal(info)) markStopped(info);
   if (!sendSignal(process, signal)) throw new StateError(`${name} is not running`);
   // a frozen process of version 1 dies only when it is let go
   if (state === "paused" && signal === SIG.KILL && record.cgroup) await thaw(record.cgroup);
@@ -75,9 +75,9 @@ export async function stopContainer(
     info = await settled(dataRoot, info.id);
     if (info.state === "restarting") return await endRestarting(info);
   }
-  const { process, owner, directory, record } = info;
+  const { process, owner, record } = info;
   if (!process || !owner) return;
-  markStopped(directory);
+  markStopped(info);
   sendSignal(process, signal ?? stopSignal(info));
   if (info.state === "paused" && record.cgroup) await thaw(record.cgroup);
   const seconds = timeout ?? record.request.stopTimeout ?? STOP_TIMEOUT;
@@ -116,7 +116,7 @@ export async function endByForce(dataRoot: string, info: ContainerInfo): Promise
 }
 
 /** Ends what would start the container again. */
-export async function endRestarting({ directory, owner }: ContainerInfo): Promise<void> {
-  markStopped(directory);
-  if (owner) await endOwner(owner);
+export async function endRestarting(info: ContainerInfo): Promise<void> {
+  markStopped(info);
+  if (info.owner) await endOwner(info.owner);
 }

@@ -6,6 +6,11 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
+import { assertThrows } from "@std/assert/throws";
+import { SyscallError } from "../../../ffi/errno.ts";
+import { Arena } from "../../../ffi/memory.ts";
+import { Program } from "../../../ffi/program.ts";
+import { makeLine, walkWithLine } from "../../../runtime/birth/line.ts";
 import { draft } from "../../../runtime/birth/launch.ts";
 import { assertOrder, calls, CGROUP, childCalls, PIVOT, place, PRIVATE } from "./calls.ts";
 import { MOUNTS, requestFor, type Trial } from "./trial.ts";
@@ -88,4 +93,15 @@ Deno.test("a terminal is opened in the container's own devpts, and becomes the t
     "dup3(terminal, 2, 0)",
     "ioctl(0, TIOCSCTTY, 0)",
   );
+});
+
+Deno.test("a line of which nobody is born at the other end is closed", () => {
+  const count = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = count();
+  const program = new Program(new Arena(1 << 16), {}, 8);
+  const line = makeLine(program);
+  program.call("this fails").rmdir("/nosuch");
+  program.end();
+  assertThrows(() => walkWithLine(program, line), SyscallError, "ENOENT");
+  assertEquals(count(), before);
 });
