@@ -31,6 +31,9 @@ const USUAL = {
   startInterval: 5000,
 };
 
+/** What a timer can be set to, in milliseconds; with more it would fire at once. */
+const LONGEST = 2 ** 31 - 1;
+
 /** The check of a container; `undefined` for one that has none. */
 export function healthCheckOf(
   { health = {}, from }: Pick<StoredRequest, "health" | "from">,
@@ -46,7 +49,7 @@ export function healthCheckOf(
   return {
     command,
     interval: health.interval || nanoseconds(Interval) || USUAL.interval,
-    timeout: health.timeout || nanoseconds(Timeout) || USUAL.timeout,
+    timeout: Math.min(health.timeout || nanoseconds(Timeout) || USUAL.timeout, LONGEST),
     retries: health.retries || Retries || USUAL.retries,
     startPeriod: health.startPeriod ?? nanoseconds(StartPeriod),
     startInterval: health.startInterval || nanoseconds(StartInterval) || USUAL.startInterval,

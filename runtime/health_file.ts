@@ -11,7 +11,7 @@ import { removeFile } from "./remove_directory.ts";
 export type Health = "starting" | "healthy" | "unhealthy";
 
 /** Where it stands. */
-export function healthFile(directory: string): string {
+function healthFile(directory: string): string {
   return `${directory}/health`;
 }
 

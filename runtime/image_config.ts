@@ -54,7 +54,7 @@ export const DEFAULT_READONLY_PATHS: readonly string[] = [
 ];
 
 /** The annotation that keeps an image's StopSignal: OCI image-spec, conversion.md. */
-export const STOP_SIGNAL_ANNOTATION = "org.opencontainers.image.stopSignal";
+const STOP_SIGNAL_ANNOTATION = "org.opencontainers.image.stopSignal";
 
 /**
  * Makes the spec of a container.

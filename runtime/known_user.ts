@@ -37,18 +37,27 @@ export async function lookUpUser(
   if (typeof from === "string" || !isUsual) return await lookUp();
   // an image never changes: what was found once is found again
   const path = `${dataRoot}/cache/user-${from.id.slice(7, 31)}-${wanted}.json`;
-  const known = readHostFile(path);
-  if (known) return JSON.parse(known);
+  const known = parse(readHostFile(path) ?? "");
+  if (known) return known;
   const user = await lookUp();
   keep(path, JSON.stringify(user));
   return user;
 }
 
+/** What a file says; nothing where it was cut short by a full disk, or by two who wrote it. */
+function parse(text: string): KnownUser | undefined {
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes a file that can be made again; where that is not possible, it is made again each time. */
 function keep(path: string, text: string): void {
   try {
-    Deno.writeTextFileSync(`${path}.${Deno.pid}`, text, { mode: 0o600 });
-    Deno.renameSync(`${path}.${Deno.pid}`, path);
+    Deno.writeTextFileSync(`${path}.new`, text, { mode: 0o600 });
+    Deno.renameSync(`${path}.new`, path);
   } catch {
     // a full or read-only disk stops no container
   }

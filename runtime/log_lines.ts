@@ -68,7 +68,7 @@ export class LineStamps {
 }
 
 /** A time in nanoseconds since 1970 as text: `2026-11-26T11:05:00.123456789Z`. */
-export function formatNanoseconds(time: bigint): string {
+function formatNanoseconds(time: bigint): string {
   const seconds = new Date(Number(time / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
   return `${seconds}.${String(time % 1_000_000_000n).padStart(9, "0")}Z`;
 }

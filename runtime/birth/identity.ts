@@ -9,7 +9,7 @@ import type { Memory } from "../../ffi/memory.ts";
 import type { Program } from "../../ffi/program.ts";
 
 /** More than a line of /proc/PID/stat can be long: 52 numbers of at most 20 digits are rare. */
-export const IDENTITY_SIZE = 512;
+const IDENTITY_SIZE = 512;
 
 /**
  * Has the process that makes these calls write its line of /proc/self/stat into a file.

@@ -107,8 +107,8 @@ export function parseMountOptions(words: readonly string[] = []): MountOptions {
     else if (word === "idmap") parsed.idmap ??= "alone";
     else if (word === "ridmap") parsed.idmap = "recursive";
     else if (word === "tmpcopyup") parsed.copyUp = true;
-    else if (word in PROPAGATION) parsed.propagation.push(PROPAGATION[word]);
-    else if (word in ATTRIBUTES) applyAttribute(parsed, word);
+    else if (Object.hasOwn(PROPAGATION, word)) parsed.propagation.push(PROPAGATION[word]);
+    else if (Object.hasOwn(ATTRIBUTES, word)) applyAttribute(parsed, word);
     else if (word[0] === "r" && isAttribute(word.slice(1))) {
       applyRecursively(parsed, word.slice(1));
     } else data.push(word);

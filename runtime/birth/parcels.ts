@@ -27,7 +27,7 @@ import type { RootSource } from "./rootfs.ts";
 import { runProgram } from "./run_program.ts";
 
 /** Whether the parent has to make a mount. */
-export function isParcel(mount: Mount): boolean {
+function isParcel(mount: Mount): boolean {
   const { idmap, copyUp } = parseMountOptions(mount.options);
   return mount.uidMappings !== undefined || idmap !== undefined || copyUp;
 }

@@ -69,7 +69,7 @@ export function ignoredSignals(status: string): number[] {
 }
 
 /** Sets what the process may use: resource limits, and how readily it is killed for memory. */
-export function setLimits(program: Program, process: Process): void {
+function setLimits(program: Program, process: Process): void {
   for (const { type, soft, hard } of process.rlimits ?? []) {
     program.call(`a limit of the process itself, and of what it starts: ${type}`)
       .prlimit(
@@ -95,7 +95,7 @@ export function setOomScore(program: Program, process: Process): void {
 }
 
 /** Keys of the runtime's session are none of the container's business, keyrings(7). */
-export function leaveKeyring(program: Program): void {
+function leaveKeyring(program: Program): void {
   program.call(
     "a session keyring of its own: the one that was inherited may hold somebody's keys",
     {
@@ -105,7 +105,7 @@ export function leaveKeyring(program: Program): void {
 }
 
 /** Cuts the bounding set: what no program in the container can ever gain, capabilities(7). */
-export function cutBoundingSet(program: Program, keep: readonly string[]): void {
+function cutBoundingSet(program: Program, keep: readonly string[]): void {
   CAPABILITY_NAMES.forEach((name, number) => {
     if (keep.includes(name)) return;
     // EINVAL: this kernel is older than the capability
@@ -119,7 +119,7 @@ export function cutBoundingSet(program: Program, keep: readonly string[]): void 
  *
  * @param mayChangeGroups false in a user namespace whose `setgroups` file says `deny`
  */
-export function becomeUser(
+function becomeUser(
   program: Program,
   { user }: Process,
   mayChangeGroups: boolean | "perhaps",
@@ -169,7 +169,7 @@ export function setCapabilities(program: Program, capabilities: LinuxCapabilitie
 }
 
 /** Forbids gaining rights by execve(2). */
-export function setNoNewPrivileges(program: Program): void {
+function setNoNewPrivileges(program: Program): void {
   program.call("setuid bits and file capabilities have no effect from here on")
     .prctl(PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

@@ -9,6 +9,7 @@
 import { type SCHED, SCHED_FLAG } from "../../ffi/constants.ts";
 import type { Program } from "../../ffi/program.ts";
 import { schedAttr } from "../../ffi/structs.ts";
+import { cpusOf } from "../cgroups/values.ts";
 import type { LinuxPersonality, Process, Scheduler } from "../spec.ts";
 import { writeFile } from "./files.ts";
 
@@ -55,10 +56,7 @@ function schedule(program: Program, scheduler: Scheduler): void {
 
 /** The mask of sched_setaffinity(2) for a list such as `0-3,7`. */
 export function affinityMask(list: string): Uint8Array<ArrayBuffer> {
-  const numbers = list.split(",").flatMap((part) => {
-    const [first, last = first] = part.split("-").map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
+  const numbers = cpusOf("process.execCPUAffinity", list);
   const mask = new Uint8Array((Math.max(...numbers) >> 6) * 8 + 8);
   for (const number of numbers) mask[number >> 3] |= 1 << (number & 7);
   return mask;

@@ -106,27 +106,3 @@ function assemble(lines: Line[]): Uint8Array<ArrayBuffer> {
   });
   return bytes;
 }
-
-/** The program as a person reads it, one instruction a line. */
-export function listProgram(program: Uint8Array<ArrayBuffer>): string[] {
-  const names = new Map(Object.entries(CODES).map(([name, code]) => [code as number, name]));
-  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  const lines: string[] = [];
-  for (let at = 0; at < program.length; at += 8) {
-    const name = names.get(view.getUint8(at)) ?? "unknown";
-    const [dst, src] = [view.getUint8(at + 1) & 15, view.getUint8(at + 1) >> 4];
-    const [offset, number] = [view.getInt16(at + 2, true), view.getInt32(at + 4, true)];
-    const target = at / 8 + 1 + offset;
-    const operands = name === "ldxw"
-      ? ` r${dst}, [r${src} + ${offset}]`
-      : name === "movr32"
-      ? ` r${dst}, r${src}`
-      : name.startsWith("j")
-      ? ` r${dst}, ${number}, to ${target}`
-      : name === "exit"
-      ? ""
-      : ` r${dst}, ${number}`;
-    lines.push(`${at / 8}: ${name}${operands}`);
-  }
-  return lines;
-}

@@ -103,8 +103,8 @@ export function checkBandwidth({ quota, period, burst }: LinuxCPU): void {
  * 2 would take any list, and silently use what is left of it.
  */
 export function cpuList(field: string, list: string, within: string | undefined): string {
-  const wanted = expand(field, list);
-  const offered = within === undefined ? wanted : expand(field, within.trim());
+  const wanted = cpusOf(field, list);
+  const offered = within === undefined ? wanted : cpusOf(field, within.trim());
   const missing = [...wanted].filter((number) => !offered.has(number));
   if (missing.length) {
     throw new CgroupError(field, `${list} is outside of ${within?.trim()}, which the host offers`);
@@ -115,7 +115,8 @@ export function cpuList(field: string, list: string, within: string | undefined)
 /** More processors than the kernel can be built for. */
 const MOST_CPUS = 65_536;
 
-function expand(field: string, list: string): Set<number> {
+/** The numbers of a list such as `0-3,7`. @throws {CgroupError} for one that is not such a list */
+export function cpusOf(field: string, list: string): Set<number> {
   const numbers = new Set<number>();
   for (const part of list.split(",")) {
     const range = /^(\d+)(?:-(\d+))?$/.exec(part.trim());

@@ -4,11 +4,14 @@
  * @module
  */
 
-import { anyText, array, type Check, map, object } from "../validate/checks.ts";
-import type { ImageConfig, ImageDefaults } from "./image.ts";
+import { anyText, array, type Check, integer, map, object } from "../validate/checks.ts";
+import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "./image.ts";
 import { ImageConfigError } from "./process.ts";
 
-/** The fields that a spec is made from, as Docker writes them: null where there is nothing. */
+/** Go's largest number: what Docker writes is of its type `int64`. */
+const LONGEST = 2 ** 63;
+
+/** The fields that a container is made from, as Docker writes them: null where there is nothing. */
 const imageDefaults = object<ImageDefaults>({
   User: nullable(anyText),
   ExposedPorts: nullable(map(anyText, () => undefined)),
@@ -19,9 +22,15 @@ const imageDefaults = object<ImageDefaults>({
   WorkingDir: nullable(anyText),
   Labels: nullable(map(anyText, anyText)),
   StopSignal: nullable(anyText),
-  // These two have no effect on the spec, and are checked by whoever uses them.
-  Healthcheck: () => undefined,
-  Shell: () => undefined,
+  Healthcheck: nullable(object<ImageHealthcheck>({
+    Test: nullable(array(anyText)),
+    Interval: integer(0, LONGEST, "nanoseconds"),
+    Timeout: integer(0, LONGEST, "nanoseconds"),
+    StartPeriod: integer(0, LONGEST, "nanoseconds"),
+    StartInterval: integer(0, LONGEST, "nanoseconds"),
+    Retries: integer(0, LONGEST),
+  })),
+  Shell: nullable(array(anyText)),
 });
 
 /** A check that lets null pass. */

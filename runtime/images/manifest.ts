@@ -115,7 +115,7 @@ export function isIndex(document: Manifest | Index): document is Index {
 }
 
 /** Whether a media type is one of the two kinds of index. */
-export function isIndexType(mediaType: string): boolean {
+function isIndexType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPE.OCI_INDEX || mediaType === MEDIA_TYPE.DOCKER_LIST;
 }
 

@@ -56,7 +56,7 @@ const UNKNOWN = -1;
 const WORTH_A_TREE = 32;
 
 /** For each architecture (`AUDIT_ARCH_*`): the names of a profile's system calls, by number. */
-export type SyscallNames = Map<number, Map<number, string>>;
+type SyscallNames = Map<number, Map<number, string>>;
 
 /**
  * Compile a profile for this machine.
@@ -99,12 +99,6 @@ export function compileSeccomp(profile: LinuxSeccomp): Uint8Array<ArrayBuffer> {
   } finally {
     seccomp.seccomp_release(filter);
   }
-}
-
-/** The names of the profile's system calls by their numbers, to read a filter with. */
-export function syscallNames(profile: LinuxSeccomp): SyscallNames {
-  const seccomp = openLibrary();
-  return resolveNames(seccomp, resolveArchitectures(seccomp, profile), profile);
 }
 
 /** Loads libseccomp; only here, so that nobody needs it who asks for no filter. */

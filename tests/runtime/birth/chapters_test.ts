@@ -5,9 +5,11 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
+import { assertThrows } from "@std/assert/throws";
 import { loadChapters } from "../../../runtime/birth/chapters.ts";
 import { offsetLines } from "../../../runtime/birth/clocks.ts";
 import { draft } from "../../../runtime/birth/launch.ts";
+import { CgroupError } from "../../../runtime/cgroups/plan.ts";
 import { affinityMask } from "../../../runtime/birth/traits.ts";
 import type { BirthRequest } from "../../../runtime/birth/birth.ts";
 import { assertOrder, childCalls, PIVOT, place } from "./calls.ts";
@@ -235,4 +237,7 @@ Deno.test("a list of processors as a mask", () => {
   assertEquals([...affinityMask("0-1,3")], [0b1011, 0, 0, 0, 0, 0, 0, 0]);
   assertEquals(affinityMask("64").length, 16);
   assertEquals(affinityMask("64")[8], 1);
+  for (const list of ["0,5-2", "0-3:1/2", "0-99999999"]) {
+    assertThrows(() => affinityMask(list), CgroupError, "is not a list");
+  }
 });

@@ -10,6 +10,7 @@ import { assertThrows } from "@std/assert/throws";
 import { SyscallError } from "../../../ffi/errno.ts";
 import { Arena } from "../../../ffi/memory.ts";
 import { Program } from "../../../ffi/program.ts";
+import { parseMountOptions } from "../../../runtime/birth/mount_options.ts";
 import { makeLine, walkWithLine } from "../../../runtime/birth/line.ts";
 import { draft } from "../../../runtime/birth/launch.ts";
 import { assertOrder, calls, CGROUP, childCalls, PIVOT, place, PRIVATE } from "./calls.ts";
@@ -104,4 +105,10 @@ Deno.test("a line of which nobody is born at the other end is closed", () => {
   program.end();
   assertThrows(() => walkWithLine(program, line), SyscallError, "ENOENT");
   assertEquals(count(), before);
+});
+
+Deno.test("a word that every object has is the file system's own", () => {
+  for (const word of ["constructor", "toString", "rtoString"]) {
+    assertEquals(parseMountOptions([word]).data, word);
+  }
 });
