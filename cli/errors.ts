@@ -7,6 +7,7 @@
  * @module
  */
 
+import { harmless } from "./printable.ts";
 import { hasColour, OutputClosed, printError } from "./output.ts";
 
 /** Where an error came up. */
@@ -70,8 +71,8 @@ export function complaintOf(error: unknown, occasion: Occasion): Complaint {
   }
   const { exitCode } = error as Details;
   return {
-    message: plainMessage(error),
-    hints: hintsOf(error, occasion),
+    message: harmless(plainMessage(error)),
+    hints: hintsOf(error, occasion).map(harmless),
     exitCode: typeof exitCode === "number" ? exitCode : usual,
   };
 }

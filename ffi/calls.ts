@@ -135,13 +135,21 @@ function formatArgument(kind: string, value: AnyArgument, known: boolean): strin
   if (value === null) return "NULL";
   if (value instanceof Ref) return known ? formatNumber(kind, value.value) : value.name;
   if (value instanceof Memory) return value.text ?? `&${value.name}`;
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quoted(value);
   if (value instanceof Uint8Array) {
-    return kind === "string" ? JSON.stringify(decodeName(value)) : `[${value.length} bytes]`;
+    return kind === "string" ? quoted(decodeName(value)) : `[${value.length} bytes]`;
   }
   if (typeof value === "number" || typeof value === "bigint") return formatNumber(kind, value);
   if ("bytes" in value) return value.text;
-  return `[${value.map((text) => JSON.stringify(text)).join(", ")}]`;
+  return `[${value.map(quoted).join(", ")}]`;
+}
+
+/** A string as in C: what an image's author wrote must not act on the terminal that shows it. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** A NUL-terminated name in bytes, for reading only: what is not UTF-8 is shown as U+FFFD. */

@@ -112,3 +112,12 @@ Deno.test("a mistake of ours shows where it was made", () => {
     assertEquals(exitCode, 1);
   }
 });
+
+Deno.test("what an image's author wrote acts on no terminal", () => {
+  const error = new SyscallError("execve", JSON.stringify("\u009b31mX\u202eY\x7f"), E.ENOENT);
+  const { message } = complaintOf(error, run);
+  assertEquals(
+    message,
+    'execve("\\u{9b}31mX\\u{202e}Y\\u{7f}"): ENOENT (no such file or directory)',
+  );
+});

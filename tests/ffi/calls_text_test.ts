@@ -269,3 +269,10 @@ Deno.test("an earlier result is written by its name, and once it is known by its
   arena.setWord(address, AT.FDCWD);
   assertEquals(form(true), "AT_FDCWD, 0755");
 });
+
+Deno.test("what strangers wrote is shown, and acts on no terminal", () => {
+  assertEquals(
+    written("execve", "/bin/\u009b31m", ["\x7f", "\u202e"], []),
+    'execve("/bin/\\u009b31m", ["\\u007f", "\\u202e"], [])',
+  );
+});
