@@ -7,6 +7,7 @@
 import { type Folder, folders, loadLesson, readText } from "../lessons/course.ts";
 import { ensureExercise, note, now, readProgress, resetExercise } from "../lessons/exercises.ts";
 import { lacks } from "../lessons/needs.ts";
+import { didYouMean } from "../runtime/words.ts";
 import { parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { type Desk, showHint, showSolution, showTrial } from "./lesson_exercise.ts";
@@ -55,10 +56,10 @@ export async function lesson(args: string[], { root }: Context): Promise<number>
 
 /** Reads the words. */
 function read(words: string[], root: string): Wish {
-  const [first, ...rest] = words;
-  if (first === undefined) return { verb: "list", chosen: [] };
-  const verb = VERBS.find((verb) => verb === first);
-  const chosen = (verb ? rest : words).map(folderOf);
+  if (words.length === 0) return { verb: "list", chosen: [] };
+  // "hint 6" or "6 hint": both are said
+  const verb = VERBS.find((verb) => words[0] === verb || words.at(-1) === verb);
+  const chosen = words.filter((word) => word !== verb).map(folderOf);
   if (verb === "grade") return { verb, chosen: chosen.length > 0 ? chosen : folders() };
   if (chosen.length > 1) throw new UsageError(`${verb ?? "lesson"} takes one lesson at a time`);
   const next = nextLesson(root);
@@ -71,7 +72,8 @@ function folderOf(text: string): Folder {
   const found = all.find(({ number }) => String(number) === text.replace(/^0+(?=\d)/, ""));
   if (found) return found;
   const numbers = all.map(({ number }) => number).join(", ");
-  throw new UsageError(`there is no lesson ${JSON.stringify(text)}: there are ${numbers}`);
+  const near = didYouMean(text, VERBS);
+  throw new UsageError(`there is no lesson ${JSON.stringify(text)}: there are ${numbers}${near}`);
 }
 
 /** What is done without keys. */

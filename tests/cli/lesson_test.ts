@@ -85,10 +85,20 @@ Deno.test("the language is the locale's unless one is asked for", async () => {
   assertMatch(await list({ LC_ALL: "", LC_MESSAGES: "", LANG: "de_DE.UTF-8" }), /^The course/);
 });
 
+Deno.test("the number stands before or after the word", async () => {
+  await using root = await tempRoot();
+  const say = async (...words: string[]) =>
+    (await runTiffin(["lesson", ...words], { root: root.path })).stdout;
+  assertMatch(await say("6", "hint"), /^Hint 1 of 3: overlayfs/);
+  assertMatch(await say("hint", "6"), /^Hint 2 of 3: /);
+});
+
 for (
   const [words, complaint] of [
     [["99"], /there is no lesson "99": there are 1, 2, 3/],
     [["one"], /there is no lesson "one"/],
+    [["6", "chekc"], /there is no lesson "chekc": .*, 15; did you mean "check"\?/],
+    [["99", "hint"], /there is no lesson "99"/],
     [["1", "2"], /one lesson at a time/],
     [["--lang", "fr"], /no language of the course: en or zh/],
     [["1", "--watch"], /--watch needs a terminal/],
