@@ -18,7 +18,7 @@ import { ATTACH_FLAGS, DETACH_KEYS } from "./flags/attach_table.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { OutputClosed, printError } from "./output.ts";
-import { lendKeyboard, windowSize, writeAll } from "./terminal.ts";
+import { lendKeyboard, watchKeyboard, windowSize, writeAll } from "./terminal.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
@@ -33,6 +33,8 @@ export const help: Help = {
   about: [
     `Ctrl-P Ctrl-Q leaves it to itself. Without that, attach ends when the container does, with ` +
     "its exit code.",
+    "Ctrl-C goes to the container. One that has an input and no terminal (-i without -t) gets lines, " +
+    "and Ctrl-P Ctrl-Q among them: --sig-proxy=false has Ctrl-C leave it then.",
   ],
   flags: { Flags: FLAGS },
   examples: [
@@ -92,10 +94,14 @@ export async function attachTo(
         "which has its streams: start it with -d to attach to it",
     );
   }
-  const hasTerminal = ends.terminal !== undefined && Deno.stdin.isTerminal();
-  const giveBack = hasTerminal && hasInput
-    ? lend(ends.terminal!, filter, left)
+  const isTyped = hasInput && Deno.stdin.isTerminal();
+  const giveBack = isTyped && ends.terminal !== undefined
+    ? lend(ends.terminal, filter, left)
     : passInput(ends, info, { hasInput, passesSignals, left });
+  // where no input is wanted, the keys that leave it can be typed all the same
+  const keyboard = isTyped && ends.terminal === undefined && ends.input === undefined
+    ? watchKeyboard(filter, () => left.abort())
+    : undefined;
   try {
     const output = followLog(root, info, {
       from: from ?? logEnd(info.directory),
@@ -105,6 +111,7 @@ export async function attachTo(
       if (!await writeAll(stream, bytes)) throw new OutputClosed();
     }
   } finally {
+    keyboard?.close();
     giveBack();
   }
   if (left.signal.aborted) {

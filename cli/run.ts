@@ -164,7 +164,9 @@ async function write(stream: { write(bytes: Uint8Array): Promise<number> }, text
 }
 
 /** What is stayed with: a container, or a further process in one. */
-export type Attended = Pick<Container, "terminal" | "signal" | "wait">;
+export type Attended =
+  & Pick<Container, "terminal" | "signal" | "wait">
+  & Partial<Pick<Container, "pid">>;
 
 /** Stays with a container until it ends: its terminal, its signals, its exit code. */
 export async function attend(container: Attended): Promise<number> {
@@ -175,6 +177,9 @@ export async function attend(container: Attended): Promise<number> {
     : (await later<typeof import("./terminal.ts")>(import.meta, "./terminal.ts")).relay(
       container.terminal,
       () => hangUp = setTimeout(() => container.signal(9), GRACE),
+      container.pid === undefined
+        ? undefined
+        : { pid: container.pid, kill: () => container.signal(9) },
     );
   try {
     const [exit] = await Promise.all([container.wait(), relay?.drained]);

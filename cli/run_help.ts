@@ -14,6 +14,8 @@ export const help: Help = {
   about: [
     "The image is fetched if it is not there. The image local is made of this machine's own " +
     "programs and needs no network.",
+    "Ctrl-C goes to the container. As process 1 a program that has no handler for it does not get " +
+    "it; the third one in a row kills it then.",
     "Exits with the command's exit code, with 128 and the signal's number for one that was " +
     "killed; 125: Tiffin failed, 126: the command cannot be run, 127: it was not found.",
   ],

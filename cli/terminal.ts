@@ -39,14 +39,27 @@ export function windowSize(): { rows: number; columns: number } {
   }
 }
 
+/** A way out of a container that Ctrl-C does not end. */
+export interface WayOut {
+  /** its first process, as the host counts */
+  pid: number;
+  /** ends it */
+  kill(): void;
+}
+
 /**
  * Shows the container's terminal on this process's one, in raw mode.
  *
  * @param master the master of the container's terminal; it is closed in the end
  * @param onHangUp called when this terminal is gone: its window was closed, or its connection broke
+ * @param wayOut taken at the third Ctrl-C in a row that nothing in the container can hear
  */
-export function relay(master: number, onHangUp: () => void): Relay {
-  const keyboard = lendKeyboard(master, onHangUp);
+export function relay(master: number, onHangUp: () => void, wayOut?: WayOut): Relay {
+  const keyboard = lendKeyboard(
+    master,
+    onHangUp,
+    wayOut && { filter: new Interrupts(master, wayOut.pid), onLeave: wayOut.kill },
+  );
   return {
     drained: outputOut(master, onHangUp),
     close() {
@@ -87,12 +100,71 @@ export function lendKeyboard(
   };
 }
 
+/**
+ * Has keys looked at that go nowhere else: Ctrl-C still is a signal, and nothing is shown.
+ *
+ * @param onLeave called when the filter says that the person wants to go
+ */
+export function watchKeyboard(filter: KeyFilter, onLeave: () => void): Keyboard {
+  const restore = makeRaw({ input: IXON, output: 0, control: 0, local: ICANON | ECHO | IEXTEN });
+  void (async () => {
+    const buffer = new Uint8Array(4096);
+    for (;;) {
+      const count = await Deno.stdin.read(buffer).catch(() => null);
+      if (count === null) return;
+      if (!filter.take(buffer.subarray(0, count))) return onLeave();
+    }
+  })();
+  return { close: restore };
+}
+
+const CTRL_C = 0x03;
+/** How many of them in a row are taken for despair. */
+const DESPAIR = 3;
+
+/**
+ * Looks for the third Ctrl-C in a row, where none is heard: the kernel keeps a signal from PID 1
+ * that has no handler for it, pid_namespaces(7).
+ */
+class Interrupts implements KeyFilter {
+  #count = 0;
+
+  constructor(private readonly master: number, private readonly pid: number) {}
+
+  take(keys: Uint8Array): Uint8Array | undefined {
+    this.#count = keys.every((key) => key === CTRL_C) ? this.#count + keys.length : 0;
+    return this.#count >= DESPAIR && isDeaf(this.pid, this.master) ? undefined : keys;
+  }
+}
+
+/** Whether a Ctrl-C at a terminal goes to a PID 1 that has no handler for it. */
+function isDeaf(pid: number, master: number): boolean {
+  const termios = new Uint8Array(TERMIOS.size);
+  if (attempt.ioctl(master, IOCTL.TCGETS, termios) < 0) return false;
+  // to a program that has asked for it, Ctrl-C is a key like others
+  if ((new DataView(termios.buffer).getUint32(TERMIOS.local, true) & ISIG) === 0) return false;
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const caught = BigInt(`0x${/^SigCgt:\s*(\S+)/m.exec(status)![1]}`);
+    const isFirst = /^NSpid:.*\s1$/m.test(status);
+    return isFirst && group === foreground && (caught & (1n << BigInt(SIGINT - 1))) === 0n;
+  } catch {
+    // it is just ending
+    return false;
+  }
+}
+
 /** `struct termios` of the kernel's: four words of flags, the line discipline, 19 characters. */
 const TERMIOS = { size: 36, input: 0, output: 4, control: 8, local: 12, characters: 17 } as const;
 
 /** What cfmakeraw(3) takes from each word, as the octal numbers of asm-generic/termbits.h. */
 const COOKED = { input: 0o2753, output: 0o1, control: 0o460, local: 0o100113 } as const;
 const CS8 = 0o60;
+/** Some of them, by their names. */
+const [ISIG, ICANON, ECHO, IEXTEN, IXON] = [0o1, 0o2, 0o10, 0o100000, 0o2000];
+const SIGINT = 2;
 const VTIME = 5;
 const VMIN = 6;
 
@@ -100,15 +172,16 @@ const VMIN = 6;
  * Leaves to the container's terminal what this one did: echo, line editing, Ctrl-C, and `\r` before
  * each `\n`, which would come twice. Deno's own `setRaw` keeps the last.
  *
+ * @param cleared the flags that are taken away
  * @returns what puts it back
  */
-function makeRaw(): () => void {
+function makeRaw(cleared: Record<keyof typeof COOKED, number> = COOKED): () => void {
   const before = new Uint8Array(TERMIOS.size);
   libc.ioctl(0, IOCTL.TCGETS, before);
   const raw = before.slice();
   const view = new DataView(raw.buffer);
   for (const word of ["input", "output", "control", "local"] as const) {
-    const kept = view.getUint32(TERMIOS[word], true) & ~COOKED[word];
+    const kept = view.getUint32(TERMIOS[word], true) & ~cleared[word];
     view.setUint32(TERMIOS[word], word === "control" ? kept | CS8 : kept, true);
   }
   raw[TERMIOS.characters + VMIN] = 1;

@@ -140,6 +140,27 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs("attach to what has no terminal and no input: Ctrl-P Ctrl-Q leaves it, too", anyUser),
+  async fn() {
+    await using web = await detached(box, ["sh", "-c", "while :; do echo up; sleep 0.02; done"]);
+    await using pty = await shell();
+    const before = await pty.settings();
+    await pty.type(`tiffin attach ${web.id}\r`);
+    await pty.see(/up\r\nup/);
+    await pty.type("z\x10\x11");
+    await pty.see(/goes on\r\n.*host\$ $/s);
+    assertEquals(await pty.settings(), before);
+    assertStringIncludes(await web.text("ps", "-q", "--no-trunc"), web.id);
+    await pty.type(`tiffin attach --sig-proxy=false ${web.id}\r`);
+    await pty.see(/up\r\nup/);
+    await pty.type("\x03");
+    await pty.see(/goes on\r\n.*host\$ $/s);
+    assertEquals(await pty.settings(), before);
+    assertStringIncludes(await web.text("ps", "-q", "--no-trunc"), web.id);
+  },
+});
+
+Deno.test({
   ...needs(
     "attach without a terminal: input goes in, signals are passed on, the exit code comes back",
     anyUser,

@@ -230,6 +230,46 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs(
+    "at its own terminal, the third Ctrl-C kills what hears none, and nothing else",
+    anyUser,
+  ),
+  async fn() {
+    await using pty = await shell();
+    await pty.type("tiffin run local sh -c 'echo ready; exec sleep 93'\r");
+    await pty.see(/\nready/);
+    const { pid } = await container();
+    await until(() => read(`/proc/${pid}/comm`).trim() === "sleep", () => "sleep runs");
+    await pty.type("\x03\x03");
+    await pty.type("x"); // begins anew
+    await pty.see(/x$/);
+    // each of them throws away what was typed and not shown yet
+    for (let i = 0; i < 2; i++) {
+      await pty.type("\x03");
+      await pty.see(/\^C$/);
+    }
+    await pty.type("\x03");
+    await pty.see(/\$ $/);
+    assertEquals(await pty.command("echo $?"), "137");
+    await pty.type("tiffin run -e PS1='in$ ' local sh\r");
+    await pty.see(/in\$ $/);
+    for (let i = 0; i < 4; i++) {
+      await pty.type("\x03");
+      await pty.see(/in\$ $/);
+    }
+    await pty.type("stty -isig; cat -v\r");
+    await pty.see(/cat -v\r\n/);
+    await pty.type("\x03\x03\x03\r");
+    await pty.see(/\^C\^C\^C\r\n/);
+    await pty.type("\x04");
+    await pty.see(/in\$ $/);
+    await pty.type("exit 4\r");
+    await pty.see(/[^n]\$ $/);
+    assertEquals(await pty.command("echo $?"), "4");
+  },
+});
+
+Deno.test({
   ...needs("a terminal belongs to the user of the container", anyUser),
   async fn() {
     await using pty = await shell();
