@@ -19,6 +19,11 @@ const PORT = 53;
 const AGAIN = 10;
 /** A stream on which nothing is asked for so long is closed, in milliseconds. */
 const IDLE = 10_000;
+/**
+ * How many questions and streams one address can have open. Each takes a descriptor or two, and a
+ * container that asks without end must not take those of the others' questions.
+ */
+const SHARE = 64;
 
 /** The job. */
 export const job: Job = {
@@ -122,8 +127,27 @@ async function replyOverUdp(
   message: Uint8Array,
   from: { address: string; port: number },
 ): Promise<void> {
+  using share = takeShare(from.address);
+  // a resolver asks again
+  if (!share) return;
   const reply = await replyTo(place, message, from.address, "udp");
   if (reply) socket.send(reply, from.port, from.address);
+}
+
+const shares = new Map<string, number>();
+
+/** A place for a question of an address's, until it is disposed of; nothing where all are taken. */
+export function takeShare(address: string): Disposable | undefined {
+  const taken = shares.get(address) ?? 0;
+  if (taken === SHARE) return undefined;
+  shares.set(address, taken + 1);
+  return {
+    [Symbol.dispose]() {
+      const left = shares.get(address)! - 1;
+      if (left > 0) shares.set(address, left);
+      else shares.delete(address);
+    },
+  };
 }
 
 /** The answer from the state as it is now. */
@@ -149,6 +173,8 @@ async function listenTcp(place: Place): Promise<Disposable> {
 
 /** Answers on a stream until it ends. */
 async function converse(place: Place, connection: Deno.TcpConn): Promise<void> {
+  using share = takeShare(connection.remoteAddr.hostname);
+  if (!share) return connection.close();
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     for (;;) {
