@@ -9,7 +9,7 @@ import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/gram
 import { parseMoment } from "./flags/moment.ts";
 import { hasLabel, parsePair, parseWord } from "./flags/values.ts";
 import type { Context } from "./main.ts";
-import { print } from "./output.ts";
+import { print, printError } from "./output.ts";
 import { printable } from "./printable.ts";
 import type { Help } from "./usage.ts";
 
@@ -62,7 +62,11 @@ export async function events(args: string[], { root }: Context): Promise<number>
   if (until !== undefined && until <= Date.now()) return 0;
   const end = new AbortController();
   const timer = until && setTimeout(() => end.abort(), until - Date.now());
-  const stop = () => end.abort();
+  const stop = () => {
+    // the terminal has shown ^C: the prompt gets a line of its own
+    if (Deno.stderr.isTerminal()) printError("\n");
+    end.abort();
+  };
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, stop);
   for await (const event of watchEvents(root, end.signal)) show(event);
   if (timer) clearTimeout(timer);

@@ -136,6 +136,9 @@ async function formatUse(info: ContainerInfo): Promise<string> {
   return `${formatSize(own)} (virtual ${formatSize(all)})`;
 }
 
+/** Image, command, age and ports give way before the ID does, which is to be copied. */
+const LESS_NEEDED = [1, 2, 3, 5];
+
 async function printTable(rows: Row[], isWhole: boolean, hasSize: boolean): Promise<void> {
   const { formatTable, outputWidth } = await import("./table.ts");
   const table = rows.map((row) => [
@@ -144,5 +147,5 @@ async function printTable(rows: Row[], isWhole: boolean, hasSize: boolean): Prom
   ]);
   const heads = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
   if (hasSize) heads.push("SIZE");
-  print(formatTable([heads, ...table], isWhole ? Infinity : outputWidth()));
+  print(formatTable([heads, ...table], isWhole ? Infinity : outputWidth(), LESS_NEEDED));
 }

@@ -150,12 +150,18 @@ Deno.test({
     await pty.type("z\x10\x11");
     await pty.see(/goes on\r\n.*host\$ $/s);
     assertEquals(await pty.settings(), before);
+    pty.resize(24, 66);
+    // an ID is there to be copied, so it is whole where there is any room
+    assertStringIncludes(await pty.command("tiffin ps", /host\$ $/), `${web.id.slice(0, 12)}  `);
     assertStringIncludes(await web.text("ps", "-q", "--no-trunc"), web.id);
     await pty.type(`tiffin attach --sig-proxy=false ${web.id}\r`);
     await pty.see(/up\r\nup/);
     await pty.type("\x03");
     await pty.see(/goes on\r\n.*host\$ $/s);
-    assertEquals(await pty.settings(), before);
+    assertEquals(
+      await pty.settings(),
+      before.replace(/rows \d+; columns \d+/, "rows 24; columns 66"),
+    );
     assertStringIncludes(await web.text("ps", "-q", "--no-trunc"), web.id);
   },
 });
