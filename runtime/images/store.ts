@@ -193,7 +193,7 @@ export class ImageStore {
    *
    * @param name canonical, as reference.ts prints it
    * @throws {ManifestError} if manifest or config are not an image's
-   * @throws {StoreError} if one of them is missing or damaged
+   * @throws {StoreError} if one of them is missing or damaged, or a layer could be taken for another
    */
   async tag(name: string, descriptor: Descriptor): Promise<void> {
     const { isIndex, MAX_DOCUMENT, ManifestError, parseConfig, parseManifest } = await later<
@@ -202,7 +202,8 @@ export class ImageStore {
     const bytes = await this.readBlob(descriptor.digest, MAX_DOCUMENT);
     const manifest = parseManifest(bytes, descriptor.mediaType);
     if (isIndex(manifest)) throw new ManifestError("", "is an index: name one of its manifests");
-    parseConfig(await this.readBlob(manifest.config.digest, MAX_DOCUMENT), manifest);
+    const config = await this.readBlob(manifest.config.digest, MAX_DOCUMENT);
+    await (await twins()).refuseTwins(this, parseConfig(config, manifest).rootfs.diff_ids);
     const named: Descriptor = {
       ...descriptor,
       mediaType: manifest.mediaType,
@@ -327,6 +328,10 @@ export function lowerDirectories(image: Pick<Image, "layers">): string[] {
 function isOpaque(directory: string): boolean {
   const name = `${Deno.uid() === 0 ? "trusted" : "user"}.overlay.opaque`;
   return attempt.lgetxattr(directory, name, new Uint8Array(1), 1) === 1;
+}
+
+function twins() {
+  return later<typeof import("./layer_twins.ts")>(import.meta, "./layer_twins.ts");
 }
 
 function nameOf(descriptor: Descriptor): string | undefined {

@@ -25,13 +25,17 @@ import { layerRoot, tarball, unpack } from "./tarballs.ts";
 const bytes = (text: string) => new TextEncoder().encode(text);
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
-/** Puts an image of these layers into the store, not yet named. */
-async function addImage(store: ImageStore, tars: string[]): Promise<Descriptor> {
+/** Puts an image of these layers into the store, not yet named. @param diffIds what it says they are */
+async function addImage(
+  store: ImageStore,
+  tars: string[],
+  diffIds?: string[],
+): Promise<Descriptor> {
   const layers: Descriptor[] = [];
   for (const tar of tars) {
     layers.push({ mediaType: MEDIA_TYPE.OCI_LAYER, ...await store.writeBlob(bytes(tar)) });
   }
-  const rootfs = { type: "layers", diff_ids: layers.map(({ digest }) => digest) };
+  const rootfs = { type: "layers", diff_ids: diffIds ?? layers.map(({ digest }) => digest) };
   const config = { os: "linux", architecture: "amd64", config: { Cmd: ["sh"] }, rootfs };
   const manifest = {
     schemaVersion: 2,
@@ -272,4 +276,19 @@ Deno.test({
     await skopeo("copy", `oci:${store.layout}:127.0.0.1:5000/a/b:1`, `dir:${root.path}/copy`);
     assert(names(`${root.path}/copy`).includes("manifest.json"));
   },
+});
+
+Deno.test("a layer that would be taken for another one's gives no image a name", async () => {
+  await using root = await tempRoot();
+  const store = new ImageStore(root.path);
+  const like = (end: string) => `sha256:${"ab".repeat(12)}${end.repeat(40)}`;
+  await store.tag("h.io/a:1", await addImage(store, ["a"], [like("1")]));
+  const twin = await addImage(store, ["b"], [like("2")]);
+  await assertRejects(() => store.tag("h.io/b:1", twin), StoreError, "begin alike");
+  await store.tag("h.io/c:1", await addImage(store, ["c"], [like("1")]));
+  const both = await addImage(store, ["d", "e"], [like("3").replace("ab", "cd"), like("3")]);
+  await assertRejects(() => store.tag("h.io/d:1", both), StoreError, "begin alike");
+  await store.untag("h.io/a:1");
+  await store.untag("h.io/c:1");
+  await store.tag("h.io/b:1", twin);
 });
