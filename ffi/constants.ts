@@ -226,7 +226,7 @@ export const STATX = { BASIC_STATS: 0x7ff, MNT_ID: 0x1000 } as const;
 export const CLOSE_RANGE = { UNSHARE: 2, CLOEXEC: 4 } as const;
 
 /** waitpid(2) and waitid(2) options. */
-export const W = { NOHANG: 1, UNTRACED: 2, CONTINUED: 8 } as const;
+export const W = { NOHANG: 1, UNTRACED: 2, EXITED: 4, CONTINUED: 8, NOWAIT: 0x1000000 } as const;
 
 /** poll(2) events. */
 export const POLL = { IN: 1, PRI: 2, OUT: 4, ERR: 8, HUP: 16, NVAL: 32 } as const;

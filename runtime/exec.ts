@@ -9,7 +9,7 @@
  * @module
  */
 
-import { SIG } from "../ffi/constants.ts";
+import { SIG, W } from "../ffi/constants.ts";
 import { attempt, libc, offthread } from "../ffi/libc.ts";
 import { Arena } from "../ffi/memory.ts";
 import { receive } from "../ffi/messages.ts";
@@ -186,8 +186,13 @@ async function traitsOf(
   return { write, personality };
 }
 
+/** waitid(2): the id is a process's. */
+const P_PID = 1;
+
 /** A process that was started in a container. */
 export class ExecProcess {
+  #hasEnded = false;
+
   /** Takes charge of a process that {@linkcode startExec} has started. */
   constructor(
     /** its process id, as the host counts */
@@ -198,13 +203,16 @@ export class ExecProcess {
 
   /** Sends it a signal; one that has ended already gets none. */
   signal(signal: number): void {
-    attempt.kill(this.pid, signal);
+    if (!this.#hasEnded) attempt.kill(this.pid, signal);
   }
 
   /** Waits until it has ended. */
   async wait(): Promise<Exit> {
+    // its number is its own as long as nobody has taken its status: no signal finds somebody else
+    await offthread.waitid(P_PID, this.pid, new Uint8Array(128), W.EXITED | W.NOWAIT);
+    this.#hasEnded = true;
     const bytes = new Uint8Array(4);
-    await offthread.waitpid(this.pid, bytes, 0);
+    libc.waitpid(this.pid, bytes, 0);
     return readWaitStatus(new DataView(bytes.buffer).getInt32(0, true));
   }
 }

@@ -7,8 +7,9 @@
  * @module
  */
 
-import { SIG } from "../ffi/constants.ts";
+import { POLL, SIG } from "../ffi/constants.ts";
 import { attempt, offthread } from "../ffi/libc.ts";
+import { pollfd } from "../ffi/structs.ts";
 import { type ContainerInfo, inspectContainer } from "./containers.ts";
 import { type ExecProcess, prepareExec, startExec } from "./exec.ts";
 import { type HealthCheck, healthCheckOf } from "./health_check.ts";
@@ -136,10 +137,10 @@ async function ask(
   using prepared = await prepareExec(target, process);
   const started = await startExec(prepared);
   const timer = setTimeout(() => started.signal(SIG.KILL), timeout);
-  const begin = performance.now();
+  const end = performance.now() + timeout;
   try {
-    const [{ code }, output] = await Promise.all([started.wait(), listen(started)]);
-    if (performance.now() - begin < timeout) return { code, output };
+    const [{ code }, output] = await Promise.all([started.wait(), listen(started, end)]);
+    if (performance.now() < end) return { code, output };
     return { code: -1, output: `the check took longer than ${timeout} ms` };
   } finally {
     clearTimeout(timer);
@@ -147,14 +148,20 @@ async function ask(
   }
 }
 
-/** What a process writes to its terminal; the beginning is kept, all of it is read. */
-async function listen({ terminal }: ExecProcess): Promise<string> {
+/**
+ * What a process writes to its terminal; the beginning is kept, all of it is read.
+ *
+ * @param end when it is given up: what the check has left behind may have the terminal open for ever
+ */
+async function listen({ terminal }: ExecProcess, end: number): Promise<string> {
   const buffer = new Uint8Array(MOST_OUTPUT);
   const decoder = new TextDecoder();
   let text = "";
   for (;;) {
+    const left = Math.max(end - performance.now(), 0);
+    const isReady = await offthread.poll(pollfd(terminal!, POLL.IN), 1, Math.ceil(left)) > 0;
     // with nobody left who has it open, a terminal reads as EIO
-    const count = await offthread.read(terminal!, buffer, buffer.length).catch(() => 0);
+    const count = isReady ? attempt.read(terminal!, buffer, buffer.length) : 0;
     if (count <= 0) return text.replaceAll("\r\n", "\n");
     if (text.length < MOST_OUTPUT) text += decoder.decode(buffer.subarray(0, count));
   }

@@ -16,7 +16,15 @@ type Families = Record<string, Record<string, number>>;
 /** Headers that can be included together, and the families that they define. */
 const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
   {
-    headers: ["fcntl.h", "sys/stat.h", "sys/mman.h", "sys/file.h", "sys/ioctl.h", "unistd.h"],
+    headers: [
+      "fcntl.h",
+      "sys/stat.h",
+      "sys/mman.h",
+      "sys/file.h",
+      "sys/ioctl.h",
+      "linux/kvm.h",
+      "unistd.h",
+    ],
     families: ["O", "AT", "S", "STATX", "F", "LOCK", "MFD", "PROT", "MAP", "IOCTL"],
   },
   { headers: ["fcntl.h", "sys/mount.h"], families: ["MNT"] },
