@@ -142,7 +142,11 @@ Deno.test({
 Deno.test({
   ...needs("attach to what has no terminal and no input: Ctrl-P Ctrl-Q leaves it, too", anyUser),
   async fn() {
-    await using web = await detached(box, ["sh", "-c", "while :; do echo up; sleep 0.02; done"]);
+    await using web = await detached(
+      box,
+      ["sh", "-c", "while :; do echo up; sleep 0.02; done"],
+      "--name=long-name-it-has",
+    );
     await using pty = await shell();
     const before = await pty.settings();
     await pty.type(`tiffin attach ${web.id}\r`);
@@ -150,7 +154,7 @@ Deno.test({
     await pty.type("z\x10\x11");
     await pty.see(/goes on\r\n.*host\$ $/s);
     assertEquals(await pty.settings(), before);
-    pty.resize(24, 66);
+    pty.resize(24, 80);
     // an ID is there to be copied, so it is whole where there is any room
     assertStringIncludes(await pty.command("tiffin ps", /host\$ $/), `${web.id.slice(0, 12)}  `);
     assertStringIncludes(await web.text("ps", "-q", "--no-trunc"), web.id);
@@ -160,7 +164,7 @@ Deno.test({
     await pty.see(/goes on\r\n.*host\$ $/s);
     assertEquals(
       await pty.settings(),
-      before.replace(/rows \d+; columns \d+/, "rows 24; columns 66"),
+      before.replace(/rows \d+; columns \d+/, "rows 24; columns 80"),
     );
     assertStringIncludes(await web.text("ps", "-q", "--no-trunc"), web.id);
   },
