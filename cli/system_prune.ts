@@ -25,7 +25,7 @@ export const help: Help = {
   usage: "system prune [FLAGS]",
   summary: "remove what nobody uses: containers, networks, images",
   about: [
-    "That is container prune, network prune and image prune, one after the other: a container that " +
+    "That is container prune, image prune and network prune, one after the other: a container that " +
     "has ended holds on to its image.",
   ],
   flags: { Flags: FLAGS },
@@ -43,11 +43,11 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
     const { confirm } = await import("./ask.ts");
     const what = [
       "all containers that do not run",
-      "all networks that no container runs in",
       ...(flags.volumes ? ["all nameless volumes that no container uses"] : []),
       flags.all
         ? "all images that no container uses"
         : "all images that no name and no container leads to",
+      "all networks that no container runs in",
     ];
     const list = what.map((each) => `  ${each}\n`).join("");
     if (!await confirm(`This will remove\n${list}Go on?`)) return 0;
@@ -59,9 +59,10 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
     import("./image_prune.ts"),
   ]);
   let bytes = await pruneContainers(root, () => true);
-  await pruneIdle(root);
   if (flags.volumes) bytes += await pruneUnused(root, ({ isNameless }) => isNameless);
   bytes += await pruneImages(root, flags.all ? () => true : undefined);
+  // at last: on a disk that is full until now nothing can be written down
+  await pruneIdle(root);
   print(`Total reclaimed space: ${formatSize(bytes)}\n`);
   return 0;
 }

@@ -82,6 +82,7 @@ export function createVolume(
 ): string {
   const chosen = name ?? newId();
   const directory = `${dataRoot}/volumes/${chosen}`;
+  Deno.mkdirSync(dataRoot, { recursive: true, mode: 0o700 });
   Deno.mkdirSync(`${dataRoot}/volumes`, { recursive: true, mode: 0o755 });
   try {
     Deno.mkdirSync(directory, { mode: 0o755 });

@@ -105,12 +105,23 @@ async function untag(
   const all = await store.list();
   const gone = all.filter(({ name, descriptor: { digest } }) => doomed(name, digest));
   if (gone.length > 0) {
-    await writeIndex(
-      store,
-      all.filter((each) => !gone.includes(each)).map((each) => each.descriptor),
-    );
+    const left = all.filter((each) => !gone.includes(each)).map((each) => each.descriptor);
+    await makingRoom(store, () => writeIndex(store, left));
   }
   return gone.map(({ name }) => name);
+}
+
+/** On a full disk there is no room for the list of what is left; what the cache has is made again. */
+async function makingRoom(store: ImageStore, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOSPC") throw error;
+    for (const { name, isFile } of Deno.readDirSync(`${store.root}/cache`)) {
+      if (isFile) removeFile(`${store.root}/cache/${name}`);
+    }
+    await write();
+  }
 }
 
 function allBlobs(store: ImageStore): Set<string> {

@@ -154,7 +154,7 @@ Deno.test({
     assertEquals([unsure.code, unsure.stdout], [0, ""]);
     assertMatch(
       unsure.stderr,
-      /containers[^]*networks[^]*volumes[^]*images[^]*Go on\? \[y\/N\] \n$/,
+      /containers[^]*volumes[^]*images[^]*networks[^]*Go on\? \[y\/N\] \n$/,
     );
     const first = await prune("-f");
     assertMatch(first, /^[0-9a-f]{64}\nTotal reclaimed space: \S+\n$/);
