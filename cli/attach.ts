@@ -12,10 +12,12 @@ import { type ContainerInfo, findContainer } from "../runtime/containers.ts";
 import { sendSignal } from "../runtime/lifecycle/send_signal.ts";
 import { StateError } from "../runtime/lifecycle/state_error.ts";
 import { waitForEnd } from "../runtime/lifecycle/wait.ts";
-import { followLog, logEnd } from "../runtime/log_follow.ts";
+import { followLog } from "../runtime/log_follow.ts";
+import { hasLog, LogReader } from "../runtime/logs.ts";
 import { DetachKeys, parseDetachKeys } from "./detach_keys.ts";
 import { ATTACH_FLAGS, DETACH_KEYS } from "./flags/attach_table.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { onGap } from "./logs.ts";
 import type { Context } from "./main.ts";
 import { OutputClosed, printError } from "./output.ts";
 import { lendKeyboard, watchKeyboard, windowSize, writeAll } from "./terminal.ts";
@@ -51,8 +53,8 @@ export interface AttachOptions {
   passesSignals?: boolean;
   /** whether this process's input goes to it. Default true */
   hasInput?: boolean;
-  /** where in its log its output begins; unless given, what it writes from now on */
-  from?: number;
+  /** where in its log its output begins, of one just started; unless given, with what comes now */
+  log?: LogReader;
 }
 
 /** Joins a container. */
@@ -82,11 +84,12 @@ export async function attach(args: string[], { root }: Context): Promise<number>
 export async function attachTo(
   root: string,
   info: ContainerInfo,
-  { detachKeys = DETACH_KEYS, passesSignals = true, hasInput = true, from }: AttachOptions = {},
+  { detachKeys = DETACH_KEYS, passesSignals = true, hasInput = true, log }: AttachOptions = {},
 ): Promise<number> {
   const filter = new DetachKeys(parseDetachKeys(detachKeys));
   const left = new AbortController();
-  using ends = endsOf(info, from !== undefined);
+  assertHasLog(info);
+  using ends = endsOf(info, log !== undefined);
   const isInForeground = ends.terminal === undefined && !hasLog(info);
   if (isInForeground) {
     throw new StateError(
@@ -103,10 +106,8 @@ export async function attachTo(
     ? watchKeyboard(filter, () => left.abort())
     : undefined;
   try {
-    const output = followLog(root, info, {
-      from: from ?? logEnd(info.directory),
-      signal: left.signal,
-    });
+    using own = log ? undefined : new LogReader(info, { fromEnd: true, onGap });
+    const output = followLog(root, info, log ?? own!, left.signal);
     for await (const { stream, bytes } of output) {
       if (!await writeAll(stream, bytes)) throw new OutputClosed();
     }
@@ -132,12 +133,13 @@ function endsOf(info: ContainerInfo, isJustStarted: boolean): Ends {
   }
 }
 
-function hasLog({ directory }: ContainerInfo): boolean {
-  try {
-    return Deno.statSync(`${directory}/log`).isFile;
-  } catch {
-    return false;
-  }
+/** What it writes comes out of its log. @throws {StateError} where it was told to keep none */
+export function assertHasLog({ id, record }: ContainerInfo): void {
+  if (record.request.log?.driver !== "none") return;
+  throw new StateError(
+    `${record.name ?? id.slice(0, 12)} was made with --log-driver none: what it writes is kept ` +
+      "nowhere, and nobody can look at it",
+  );
 }
 
 /** Lends it this terminal's keyboard, and has whatever runs in it draw itself anew. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { LogRequest } from "../runtime/container_request.ts";
 import type { ContainerInfo } from "../runtime/containers.ts";
 import { readHealth, readHealthLog } from "../runtime/health_file.ts";
 import { restartsOf } from "../runtime/lifecycle/restarts.ts";
@@ -31,7 +32,7 @@ export function describeContainer(root: string, info: ContainerInfo): object {
     ResolvConfPath: `${directory}/resolv.conf`,
     HostnamePath: `${directory}/hostname`,
     HostsPath: `${directory}/hosts`,
-    LogPath: `${directory}/log`,
+    LogPath: request.log?.driver === "none" ? "" : `${directory}/log`,
     Name: name === undefined ? "" : `/${name}`,
     RestartCount: restartsOf(directory),
     Driver: "overlayfs",
@@ -68,7 +69,7 @@ function describeState(info: ContainerInfo): object {
 
 /** What was asked of the host. */
 function hostConfig({ request }: ContainerRecord): object {
-  const { options, network, restart, keep, rm, cgroupParent } = request;
+  const { options, network, restart, keep, rm, cgroupParent, log } = request;
   const { resources: { memory, cpu, pids, blockIO } = {} } = options;
   const ports = (network?.publish ?? []).flatMap(({ ip, host, container, protocol }) =>
     Array.from(
@@ -88,6 +89,7 @@ function hostConfig({ request }: ContainerRecord): object {
       (network?.shares ? `container:${network.shares}` : networks?.[0] ?? "bridge"),
     PortBindings: Object.fromEntries(ports),
     PublishAllPorts: network?.publishAll ?? false,
+    LogConfig: { Type: log?.driver ?? "local", Config: logOptions(log) },
     RestartPolicy: { Name: restart?.name ?? "no", MaximumRetryCount: restart?.limit ?? 0 },
     AutoRemove: rm ?? !keep,
     CapAdd: options.capAdd ?? null,
@@ -126,6 +128,20 @@ function hostConfig({ request }: ContainerRecord): object {
     BlkioWeight: blockIO?.weight ?? 0,
     OomScoreAdj: options.oomScoreAdj ?? 0,
   };
+}
+
+/** What was said of its log, as Docker keeps it: words. */
+function logOptions({ size, files }: LogRequest = {}): Record<string, string> {
+  return {
+    ...(size !== undefined && { "max-size": exactSize(size) }),
+    ...(files !== undefined && { "max-file": String(files) }),
+  };
+}
+
+/** Bytes in the largest unit that they are a whole number of. */
+function exactSize(bytes: number): string {
+  const exponent = [3, 2, 1].find((exponent) => bytes > 0 && bytes % 1024 ** exponent === 0) ?? 0;
+  return `${bytes / 1024 ** exponent}${["", "k", "m", "g"][exponent]}`;
 }
 
 /** What its first process was given. */

@@ -6,7 +6,7 @@
 
 import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
-import { printBytes } from "./output.ts";
+import { printBytes, printError } from "./output.ts";
 import type { LogChunk } from "../runtime/logs.ts";
 import type { Help } from "./usage.ts";
 
@@ -24,11 +24,12 @@ export const help: Help = {
   summary: "show what a detached container has written",
   about: [
     "What it wrote to its standard output goes to standard output, its errors to standard error, " +
-    "in the order in which they came. A container in the foreground has no log.",
+    "in the order in which they came. A container in the foreground has no log. Unless --log-opt " +
+    "says otherwise, the last 5 files of 20 MB are kept.",
   ],
   flags: { Flags: FLAGS },
   examples: [
-    { command: "logs web", does: "everything, of all its runs" },
+    { command: "logs web", does: "all that is kept, of all its runs" },
     { command: "logs -f --tail 10 web", does: "the last ten lines, and what comes" },
     { command: "logs -t --since 2m web 2>/dev/null", does: "two minutes, without its errors" },
   ],
@@ -42,7 +43,7 @@ export async function logs(args: string[], { root }: Context): Promise<number> {
   const since = flags.since === undefined ? undefined : parseMoment("since", flags.since);
   const until = flags.until === undefined ? undefined : parseMoment("until", flags.until);
   const tail = readTail(flags.tail);
-  const [{ findContainer }, { LogReader, logFile }, { followLog }, lines] = await Promise
+  const [{ findContainer }, { hasLog, LogReader }, { followLog }, lines] = await Promise
     .all([
       import("../runtime/containers.ts"),
       import("../runtime/logs.ts"),
@@ -50,12 +51,15 @@ export async function logs(args: string[], { root }: Context): Promise<number> {
       import("../runtime/log_lines.ts"),
     ]);
   const info = await findContainer(root, operands[0]);
-  if (!hasLog(logFile(info.directory))) {
-    if (info.state === "created") return 0;
+  if (!hasLog(info)) {
+    const keepsNone = info.record.request.log?.driver === "none";
+    if (info.state === "created" && !keepsNone) return 0;
     const { StateError } = await import("../runtime/lifecycle/state_error.ts");
     throw new StateError(
-      `${operands[0]} has no log: what it wrote went to the terminal where it was started; ` +
-        "run -d keeps a log",
+      `${operands[0]} has no log: ` +
+        (keepsNone
+          ? "it was made with --log-driver none, which keeps nothing of what it writes"
+          : "what it wrote went to the terminal where it was started; run -d keeps a log"),
     );
   }
   const stamps = flags.timestamps ? new lines.LineStamps() : undefined;
@@ -64,11 +68,11 @@ export async function logs(args: string[], { root }: Context): Promise<number> {
   const isTooOld = ({ time }: LogChunk) => since !== undefined && time < since;
   const isTooNew = ({ time }: LogChunk) => until !== undefined && time > until;
 
-  using reader = new LogReader(logFile(info.directory));
-  const written = reader.read().filter((chunk) => !isTooOld(chunk) && !isTooNew(chunk));
+  using reader = new LogReader(info, { onGap });
+  const written = reader.read(true).filter((chunk) => !isTooOld(chunk) && !isTooNew(chunk));
   for (const chunk of tail === undefined ? written : lines.lastLines(written, tail)) show(chunk);
   if (!flags.follow) return 0;
-  for await (const chunk of followLog(root, info, { from: reader.position })) {
+  for await (const chunk of followLog(root, info, reader)) {
     if (isTooNew(chunk)) return 0;
     if (!isTooOld(chunk)) show(chunk);
   }
@@ -81,11 +85,7 @@ function readTail(text: string | undefined): number | undefined {
   throw wrongValue("tail", text, "is no number of lines; write 10, or all");
 }
 
-function hasLog(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** Says that something is missing, where it is. */
+export function onGap(): void {
+  printError("tiffin: here is a gap: files of the log went before they could be read\n");
 }

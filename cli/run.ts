@@ -91,6 +91,7 @@ export async function toRequest(
     restart: command.restart,
     stopTimeout: command.stopTimeout,
     health: command.health,
+    log: command.log,
     options: {
       ...options,
       command: command.command?.length ? command.command : undefined,

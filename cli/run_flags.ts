@@ -18,6 +18,7 @@ import {
   LABELS,
   LIFECYCLE,
   LIMITS,
+  LOG,
   NETWORK,
   PROCESS,
   RUN_FLAGS,
@@ -65,6 +66,8 @@ export interface RunCommand {
   restart?: ContainerRequest["restart"];
   /** `--stop-timeout`, in seconds. */
   stopTimeout?: number;
+  /** `--log-driver`, `--log-opt`. */
+  log?: ContainerRequest["log"];
   /** `--health-…`: what was said, over what the image says. */
   health?: ContainerRequest["health"];
   /** When to fetch the image. */
@@ -105,6 +108,7 @@ const GROUPS: [flags: object, file: string][] = [
   [PROCESS, "./flags/process.ts"],
   [LABELS, "./flags/labels.ts"],
   [LIFECYCLE, "./flags/lifecycle.ts"],
+  [LOG, "./flags/log.ts"],
   [STORAGE, "./flags/storage.ts"],
   [DEVICES, "./flags/devices.ts"],
   [LIMITS, "./flags/limits.ts"],

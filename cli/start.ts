@@ -43,18 +43,23 @@ export async function start(args: string[], { root }: Context): Promise<number> 
   }
   const [name] = operands;
   if (operands.length !== 1) throw new UsageError("start -a needs one container: start -a web");
-  const [{ attachTo }, { findContainer }, { logEnd }] = await Promise.all([
-    import("./attach.ts"),
-    import("../runtime/containers.ts"),
-    import("../runtime/log_follow.ts"),
-  ]);
+  const [{ assertHasLog, attachTo }, { findContainer }, { LogReader }, { onGap }] = await Promise
+    .all([
+      import("./attach.ts"),
+      import("../runtime/containers.ts"),
+      import("../runtime/logs.ts"),
+      import("./logs.ts"),
+    ]);
   const before = await findContainer(root, name);
+  assertHasLog(before);
   // what it writes before somebody looks is not missed
-  const from = before.state === "running" ? undefined : logEnd(before.directory);
+  using log = before.state === "running"
+    ? undefined
+    : new LogReader(before, { fromEnd: true, onGap });
   return await attachTo(root, await startContainer(root, name), {
     detachKeys: flags["detach-keys"],
     passesSignals: flags["sig-proxy"],
     hasInput: flags.interactive ?? false,
-    from,
+    log,
   });
 }

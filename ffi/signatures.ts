@@ -274,6 +274,7 @@ export const signatures = {
   // memory and libraries
   memcpy: ["pointer", "to: pointer", "from: pointer", "count: number"],
   memset: ["pointer", "to: pointer", "byte: number", "count: number"],
+  memcmp: ["value", "one: pointer", "other: pointer", "count: number"],
   // what a program has for "if": a jump where the number is not 0
   labs: ["value", "number: number"],
   // a text with a number in it that an earlier call gives: `"%s%d%s"`

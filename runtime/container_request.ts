@@ -38,6 +38,16 @@ export interface HealthRequest {
   startInterval?: number;
 }
 
+/** How what a detached container writes is kept: `--log-driver` and `--log-opt`. */
+export interface LogRequest {
+  /** `none` keeps nothing; the others are Docker's names for the one way that there is */
+  driver?: "local" | "json-file" | "none";
+  /** bytes of a file, at most; -1: without end. Unless given, 20 MB */
+  size?: number;
+  /** how many files there are, at most; unless given, 5 */
+  files?: number;
+}
+
 /** What a container is made from. */
 export interface ContainerRequest {
   /** where images, layers and containers are kept */
@@ -80,10 +90,12 @@ export interface ContainerRequest {
   restart?: RestartPolicy;
   /** how is found out whether it is well: what was said, over what its image says */
   health?: HealthRequest;
+  /** how its output is kept when it is detached */
+  log?: LogRequest;
   /** seconds between the signal that `stop` sends and SIGKILL; unless given, 10 */
   stopTimeout?: number;
   /** starts it apart from this process, under a monitor: see birth/monitor.ts */
-  detach?: Pick<MonitorRequest, "keepsInput" | "afterwards">;
+  detach?: Pick<MonitorRequest, "keepsInput" | "afterwards" | "log">;
   /** everything else */
   options: Omit<RunOptions, "id" | "rootfs" | "resolvedUser" | "seccomp" | "groupAdd">;
 }

@@ -8,42 +8,25 @@
  */
 
 import { type ContainerInfo, inspectContainer } from "./containers.ts";
-import { type LogChunk, logFile, LogReader } from "./logs.ts";
-
-/** How a log is followed. */
-export interface FollowOptions {
-  /** the byte to begin at; unless given, the beginning */
-  from?: number;
-  /** ends it */
-  signal?: AbortSignal;
-}
+import type { LogChunk, LogReader } from "./logs.ts";
 
 /** How long nothing is looked at when nothing was heard, in milliseconds. */
 const LISTEN = 1000;
 /** The same where nothing can be heard: inotify's instances are limited, inotify(7). */
 const DEAF = 100;
 
-/** Where the log of a container ends now: what is written from here on has not been written yet. */
-export function logEnd(directory: string): number {
-  try {
-    return Deno.statSync(logFile(directory)).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
-}
-
 /**
  * Gives out what a container has written and will write, until it has ended and all is read.
  *
- * @throws {Deno.errors.NotFound} where the container was never detached
+ * @param reader where in its log to begin; whoever made it closes it
+ * @param signal ends it
  */
 export async function* followLog(
   dataRoot: string,
   { id, directory }: Pick<ContainerInfo, "id" | "directory">,
-  { from = 0, signal }: FollowOptions = {},
+  reader: LogReader,
+  signal?: AbortSignal,
 ): AsyncGenerator<LogChunk> {
-  using reader = new LogReader(logFile(directory), from);
   using bell = new Bell(directory, signal);
   for (;;) {
     // in this order: what was written before the end is read after the end was seen

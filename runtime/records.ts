@@ -5,7 +5,7 @@
  * containers/<id>/record.json   what the container is, in words that can start it again
  * containers/<id>/process       its first process: the line of /proc/PID/stat
  * containers/<id>/status        how its last run has ended: status.ts
- * containers/<id>/log           what it has written, if it was detached: birth/output.ts
+ * containers/<id>/log, log.1    what it has written, if it was detached: birth/output.ts, rotation.ts
  * containers/<id>/upper, work   every change to its root file system
  * running/<id>                  the process that answers for it now: the line of /proc/PID/stat
  * names/<name>                  a link whose text is the id, and who has taken the name

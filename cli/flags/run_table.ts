@@ -49,6 +49,16 @@ export const LIFECYCLE = {
   "no-healthcheck": { help: "not even the image's own check" },
 } as const satisfies FlagTable;
 
+/** Read by `log.ts`. */
+export const LOG = {
+  "log-driver": { value: "DRIVER", help: "local (the default; json-file too), none: keep no log" },
+  "log-opt": {
+    value: "KEY=VALUE",
+    many: true,
+    help: "max-size=SIZE of a file (20m; -1: no limit), max-file=NUMBER of them (5)",
+  },
+} as const satisfies FlagTable;
+
 /** Read by `labels.ts`. */
 export const LABELS = {
   label: { short: "l", value: "KEY[=VALUE]", many: true, help: "put a label on it" },
@@ -152,7 +162,7 @@ export const WATCH = {
 export const RUN_FLAG_GROUPS: Readonly<Record<string, FlagTable>> = {
   "What runs": PROCESS,
   "The container": { ...CONTAINER, ...LABELS },
-  "How it goes on": LIFECYCLE,
+  "How it goes on": { ...LIFECYCLE, ...LOG },
   "Its image": IMAGE,
   "Its files": STORAGE,
   "Its devices": DEVICES,
@@ -168,6 +178,7 @@ export const RUN_FLAGS:
   & typeof PROCESS
   & typeof CONTAINER
   & typeof LIFECYCLE
+  & typeof LOG
   & typeof LABELS
   & typeof IMAGE
   & typeof STORAGE
@@ -180,6 +191,7 @@ export const RUN_FLAGS:
     ...PROCESS,
     ...CONTAINER,
     ...LIFECYCLE,
+    ...LOG,
     ...LABELS,
     ...IMAGE,
     ...STORAGE,
@@ -198,8 +210,6 @@ export const RUN_HIDDEN: Readonly<Record<string, Hidden>> = {
   ...NETWORK_HIDDEN,
   attach: { short: "a", refused: FOREGROUND },
   "detach-keys": { refused: `${FOREGROUND}: start it with -d, and tiffin attach has this flag` },
-  "log-driver": { refused: "with -d its output is kept for tiffin logs; there is no other driver" },
-  "log-opt": { refused: "with -d its output is kept for tiffin logs, which has no options" },
   "sig-proxy": { refused: "signals are always passed on" },
   gpus: { refused: "give the GPU's nodes with --device, as --device /dev/dri" },
   runtime: { refused: "Tiffin is the runtime" },

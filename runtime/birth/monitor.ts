@@ -35,7 +35,9 @@ import { STATUS, statusFile } from "../status.ts";
 import { writeIdentity } from "./identity.ts";
 import { connect, LINE, TERMINAL_LINE } from "./line.ts";
 import { jump } from "./jump.ts";
+import type { LogRequest } from "../container_request.ts";
 import { Copier, type Stream } from "./output.ts";
+import { liftLimit, limitsOf, logFile, setLimit } from "./rotation.ts";
 
 /** What is to be said of the monitor of a detached container. */
 export interface MonitorRequest {
@@ -45,6 +47,8 @@ export interface MonitorRequest {
   claim: string;
   /** whether a pipe is kept open for whoever attaches to the container's input later */
   keepsInput: boolean;
+  /** how its output is kept */
+  log?: LogRequest;
   /** the cgroup's file that counts kills for memory; absent where nobody counts */
   memoryFile?: string;
   /** cgroup directories that go with the container, parents first */
@@ -75,7 +79,7 @@ export interface Monitor {
   terminal?: Memory;
   /** the status record */
   status: Memory;
-  /** the log's descriptor */
+  /** the log's descriptor, or that of /dev/null */
   log: Ref;
   /** /dev/null */
   nothing: Ref;
@@ -112,9 +116,9 @@ export function becomeMonitor(
   const nothing = program.call("what the monitor itself reads and writes: nothing", {
     name: "nothing",
   }).open("/dev/null", O.RDWR | O.CLOEXEC, 0);
-
-  const log = program.call("the log, one for both streams", { name: "log" })
-    .open(`${request.directory}/log`, O.WRONLY | O.CREAT | O.APPEND | O.CLOEXEC, 0o600);
+  const log = request.log?.driver === "none" ? nothing : program
+    .call("the log, one for both streams", { name: "log" })
+    .open(logFile(request.directory), O.WRONLY | O.CREAT | O.APPEND | O.CLOEXEC, 0o600);
   const pidfd = arena.allocate(8, "pidfd");
   const monitor: Monitor = { clone, lock, pidfd, watch: program.label(), status, log, nothing };
   const pipe = (name: string, why: string) => {
@@ -188,7 +192,13 @@ export function watch(
   for (const [start, end] of unneeded(request.maps, [program.arena])) {
     program.call("memory of Deno's that the monitor has no use for").munmap(start, end - start);
   }
-  const copier = new Copier(program, monitor.log);
+  const limits = limitsOf(request.log);
+  const before = limits.size === undefined ? undefined : setLimit(program, limits.size);
+  const copier = new Copier(program, {
+    log: monitor.log,
+    directory: request.directory,
+    ...limits,
+  });
   const [loop, ended] = [program.label(), program.label()];
   program.place(loop);
   program.call("until something is written, or the container's first process ends", {
@@ -211,7 +221,7 @@ export function watch(
     copier.copy(stream, { next: again, end });
     program.place(end);
   }
-  writeEnd(program, request, monitor);
+  writeEnd(program, request, monitor, before);
 }
 
 /** Lets go of what is the container's alone, and lists what is to be looked at. */
@@ -262,7 +272,12 @@ function entry(program: Program, table: Memory, index: number, fd: Ref): Memory 
 }
 
 /** Writes down how the container has ended, and clears away what only a running one needs. */
-function writeEnd(program: Program, request: MonitorRequest, { status }: Monitor): void {
+function writeEnd(
+  program: Program,
+  request: MonitorRequest,
+  { status }: Monitor,
+  limit: Memory | undefined,
+): void {
   const { directory, memoryFile, groups, afterwards } = request;
   const path = statusFile(directory);
   program.call("the time of the end").clock_gettime(CLOCK.REALTIME, status.address + STATUS.ended);
@@ -288,6 +303,7 @@ function writeEnd(program: Program, request: MonitorRequest, { status }: Monitor
     program.call("nobody has to answer for it any more", { allow: ["ENOENT"] })
       .unlinkat(AT.FDCWD, request.claim, 0);
   } else {
+    if (limit) liftLimit(program, limit);
     program.call("a program expects to be told of its children, and to be stopped")
       .sigprocmask(SIG_HOW.SETMASK, { bytes: new Uint8Array(128), text: "{}" }, null);
     program.call("what is left to do needs more than calls")

@@ -9,8 +9,21 @@ import type { ContainerRequest } from "../container_request.ts";
 import { wantsNetwork } from "../network/request.ts";
 import { type OwnCommand, ownCommand } from "../own_command.ts";
 
-/** The command that does it; `undefined` where there will be nothing to do. */
-export function afterwardsOf(
+/** What the monitor of a container is told of what was asked for. */
+export function detachOf(
+  request: Omit<ContainerRequest, "dataRoot">,
+  dataRoot: string,
+  id: string,
+): NonNullable<ContainerRequest["detach"]> {
+  return {
+    keepsInput: request.hasInput ?? false,
+    afterwards: afterwardsOf(request, dataRoot, id),
+    log: request.log,
+  };
+}
+
+/** The command that does what is left; `undefined` where there will be nothing to do. */
+function afterwardsOf(
   request: Pick<ContainerRequest, "keep" | "rm" | "restart" | "network" | "options">,
   dataRoot: string,
   id: string,

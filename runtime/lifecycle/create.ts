@@ -17,7 +17,7 @@ import {
   writeRecord,
 } from "../records.ts";
 import { removeDirectory, removeFile } from "../remove_directory.ts";
-import { afterwardsOf } from "./afterwards.ts";
+import { detachOf } from "./afterwards.ts";
 import { watchHealth } from "./watch_health.ts";
 
 /**
@@ -62,10 +62,7 @@ export async function runDetached(
   request: ContainerRequest,
 ): Promise<{ id: string; warning?: string }> {
   const { dataRoot, id = newId() } = request;
-  const detach = {
-    keepsInput: request.hasInput ?? false,
-    afterwards: afterwardsOf(request, dataRoot, id),
-  };
+  const detach = detachOf(request, dataRoot, id);
   const prepared = await prepareNamed({ ...request, id, detach });
   await startDetached(prepared);
   watchHealth(dataRoot, id, request);

@@ -11,7 +11,7 @@ import { forgetHealth } from "../health_file.ts";
 import { prepare } from "../prepare.ts";
 import { claimFile, processFile, writeRecord } from "../records.ts";
 import { removeFile } from "../remove_directory.ts";
-import { afterwardsOf } from "./afterwards.ts";
+import { detachOf } from "./afterwards.ts";
 import { forgetRestarts } from "./restarts.ts";
 import { clearRun, endOwner, settled } from "./settle.ts";
 import { watchHealth } from "./watch_health.ts";
@@ -90,10 +90,7 @@ async function bear(
     dataRoot,
     id,
     isAgain: true,
-    detach: {
-      keepsInput: request.hasInput ?? false,
-      afterwards: afterwardsOf(request, dataRoot, id),
-    },
+    detach: detachOf(request, dataRoot, id),
   });
   // the host's hierarchies may be others than when it was made
   if (JSON.stringify(prepared.record.cgroup) !== JSON.stringify(record.cgroup)) {
