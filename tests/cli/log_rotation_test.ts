@@ -22,14 +22,20 @@ const LINES = 40_000;
 const COUNT = `i=0; while [ $i -lt ${LINES} ]; do echo line $i; i=$((i+1)); done`;
 const SIZE = 64 * 1024;
 
-/** The log's files: their names, sorted, and their sizes. */
-function filesOf({ id }: Detached): Record<string, number> {
+/** The log's files: their names, sorted, and their sizes; one that just gets another name is left out. */
+function filesOf({ id }: Pick<Detached, "id">): Record<string, number> {
   const directory = containerDirectory(box.path, id);
+  const sizes: Record<string, number> = {};
   const names = Array.from(Deno.readDirSync(directory), ({ name }) => name)
     .filter((name) => name.startsWith("log")).sort();
-  return Object.fromEntries(
-    names.map((name) => [name, Deno.statSync(`${directory}/${name}`).size]),
-  );
+  for (const name of names) {
+    try {
+      sizes[name] = Deno.statSync(`${directory}/${name}`).size;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return sizes;
 }
 
 /** The numbers of whole lines, which have to be consecutive. */
@@ -89,7 +95,8 @@ for (const files of [1, 3]) {
       assertEquals(numbersOf(all), Array.from({ length: 12_000 }, (_, i) => i));
       assertEquals(numbersOf(seen), Array.from({ length: 11_000 }, (_, i) => i + 1000));
       assertEquals(Object.keys(filesOf(web)).length, files);
-      await web.text("exec", web.id, "touch", "/tmp/12000");
+      // its end may be quicker than this one's
+      await web.tiffin("exec", web.id, "touch", "/tmp/12000");
       for (const talk of [logs, attached]) {
         const { code, stderr } = await talk.end();
         assertEquals([code, stderr], [0, ""]);
@@ -123,7 +130,7 @@ Deno.test({
       await new Promise((resolve) => setTimeout(resolve, 20 + turn * 7));
       attempt.kill(readIdentity(claimFile(box.path, web.id))!.pid, SIG.KILL);
       const before = numbersOf(await web.text("logs", web.id));
-      assert(before.length > 5000, `${before.length} lines are left`);
+      assert(before.length > 3000, `${before.length} lines are left`);
       await web.text("start", web.id);
       await web.text("wait", web.id);
       const after = await web.text("logs", web.id);
@@ -159,7 +166,7 @@ Deno.test({
     try {
       await web.text("start", id);
       await web.text("wait", id);
-      const files = filesOf({ ...web, id });
+      const files = filesOf({ id });
       assertEquals(Object.keys(files), ["log"]);
       assert(files.log > 30 * 1024 ** 2, `${files.log} bytes`);
       const [{ HostConfig: { LogConfig } }] = JSON.parse(await web.text("inspect", id));
@@ -167,5 +174,21 @@ Deno.test({
     } finally {
       await web.text("rm", "-f", id);
     }
+  },
+});
+
+Deno.test({
+  ...needs("what the monitor becomes has no limit of the log's, nor what it starts again", anyUser),
+  async fn() {
+    const script = "yes | head -c 300000; ulimit -f; [ -e /tmp/again ] && echo again; " +
+      "touch /tmp/again; exit 3";
+    const flags = ["--restart", "on-failure:1", "--log-opt", "max-size=64k"];
+    await using web = await detached(box, ["sh", "-c", script], ...flags);
+    let last = "";
+    for (let turns = 0; turns < 100 && !last.endsWith("again\n"); turns++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      last = await web.text("logs", "-n", "2", web.id);
+    }
+    assertEquals(last, "unlimited\nagain\n");
   },
 });
