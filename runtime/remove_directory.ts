@@ -27,7 +27,9 @@ export function removeFile(path: string): void {
  */
 export async function removeDirectory(directory: string, isOurs = false): Promise<void> {
   try {
-    if (isOurs || isSmall(directory, { directories: 32 })) {
+    // in a user namespace overlayfs leaves directories in work/ that only root can go through
+    const isRoot = Deno.uid() === 0;
+    if ((isOurs && isRoot) || isSmall(directory, { directories: 32 })) {
       return Deno.removeSync(directory, { recursive: true });
     }
     const { removeTree } = await later<typeof import("./remove_tree.ts")>(
