@@ -33,6 +33,8 @@ export interface Probes {
   userNamespace?: string;
   /** an overlay in the data root, as containers have it */
   overlay?: string;
+  /** whether nothing can be written where the data root is, or would be made */
+  isShut?: boolean;
   /** a virtual machine by KVM; undefined also where /dev/kvm may not even be opened */
   virtualMachine?: string;
 }

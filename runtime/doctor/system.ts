@@ -65,8 +65,16 @@ function examineTerminals({ exists }: Host, types: string[]): Finding {
 
 const GIB = 2 ** 30;
 
-function examineDisk({ free, dataRoot }: Host): Finding {
+function examineDisk({ free, dataRoot, probes }: Host): Finding {
   const subject = "disk";
+  if (probes.isShut) {
+    return {
+      subject,
+      state: "bad",
+      found: `this user can write nothing to ${dataRoot}`,
+      fix: "export TIFFIN_ROOT=/var/tmp/tiffin   # a directory of your own",
+    };
+  }
   const bytes = free(dataRoot);
   const found = `${((bytes ?? 0) / GIB).toFixed(1)} GiB free for ${dataRoot}`;
   return bytes === undefined || bytes >= GIB

@@ -18,6 +18,7 @@ const STATFS = { size: 120, block: 8, available: 32 } as const;
 export function thisHost(dataRoot: string): Host {
   const directories = [...(Deno.env.get("PATH") ?? "").split(":"), ...SYSTEM_DIRECTORIES];
   const uid = Deno.uid()!;
+  const place = writablePlace(dataRoot);
   return {
     ...hostFiles,
     uid,
@@ -55,6 +56,6 @@ export function thisHost(dataRoot: string): Host {
       const word = (at: number) => Number(view.getBigUint64(at, true));
       return word(STATFS.block) * word(STATFS.available);
     },
-    probes: probe(writablePlace(dataRoot), uid === 0),
+    probes: { ...probe(place, uid === 0), isShut: place === undefined },
   };
 }

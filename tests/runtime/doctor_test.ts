@@ -156,6 +156,9 @@ Deno.test("network, terminals, disk, virtual machines, tracing: less, with the c
   assertEquals(poor.network.fix, "sudo apt install passt");
   assertStringIncludes(poor.terminals.fix!, "mount -t devpts");
   assertStringIncludes(poor.disk.fix!, "image prune");
+  const shut = await complaints(ordinary({ probes: { isShut: true } }));
+  assertEquals(shut.disk.state, "bad");
+  assertStringIncludes(shut.disk.found, "can write nothing to /");
   assertStringIncludes(poor["virtual machines"].fix!, "usermod -aG kvm");
   assertEquals(poor.tracing.fix, "sudo sysctl kernel.yama.ptrace_scope=1");
   assertEquals((await complaints(root({ without: ["nft"] }))).network.state, "limited");
