@@ -12,6 +12,7 @@
 import { SIG, W } from "../ffi/constants.ts";
 import { attempt, libc, offthread } from "../ffi/libc.ts";
 import { Arena } from "../ffi/memory.ts";
+import { STEP } from "../ffi/machine.ts";
 import { receive } from "../ffi/messages.ts";
 import { Program, type Weave } from "../ffi/program.ts";
 import { type Exec, type ExecRequest, writeExec } from "./birth/exec.ts";
@@ -19,7 +20,7 @@ import { ownExecutable } from "./birth/executable.ts";
 import type { FailedRequest } from "./birth/launch.ts";
 import { SAYS, walkWithLine } from "./birth/line.ts";
 import { NAMESPACE_FLAGS } from "./birth/namespaces.ts";
-import { ignoredSignals, type SeccompFilter } from "./birth/process.ts";
+import { candidates, ignoredSignals, type SeccompFilter } from "./birth/process.ts";
 import { type CgroupRecord, joinsOf } from "./cgroups/plan.ts";
 import { later } from "./later.ts";
 import { type Exit, isAlive, type ProcessIdentity, readWaitStatus } from "./processes.ts";
@@ -99,7 +100,10 @@ export async function prepareExec(
     };
     // all of it was read of one and the same process
     if (!isAlive(target.process)) throw ended();
-    const program = new Program(arenaFor(process, request.seccomp), weave, weave && 1024);
+    const paths = candidates(process);
+    // a trace writes three further steps to each
+    const steps = (STEPS + paths.length) * (weave ? 4 : 1);
+    const program = new Program(arenaFor(process, paths, steps, request.seccomp), weave, steps);
     const exec = writeExec(program, request);
     const { seccomp } = target;
     const spec = { ociVersion: "1.2.1", process, linux: { namespaces: [] } };
@@ -119,10 +123,18 @@ function ended(): ContainerEndedError {
   return new ContainerEndedError("the container has ended");
 }
 
+/** More than any process takes, but for one step for each directory of PATH. */
+const STEPS = 512;
+
 /** Memory for the calls: what a test or a tool passes may be long. */
-function arenaFor({ args = [], env = [] }: Process, seccomp?: SeccompFilter): Arena {
-  const strings = [...args, ...env].reduce((sum, text) => sum + text.length * 3 + 16, 0);
-  return new Arena((1 << 19) + strings + (seccomp?.filter.length ?? 0));
+function arenaFor(
+  { args = [], env = [] }: Process,
+  paths: string[],
+  steps: number,
+  seccomp?: SeccompFilter,
+): Arena {
+  const strings = [...args, ...env, ...paths].reduce((sum, text) => sum + text.length * 3 + 16, 0);
+  return new Arena((1 << 19) + steps * STEP.size + strings + (seccomp?.filter.length ?? 0));
 }
 
 /** The namespaces that a process is in and this one is not, by the kernel's own names for them. */

@@ -198,13 +198,13 @@ export function installFilter(
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What the container's program may be called in full: as given, or in each directory of PATH. */
+/** What the container's program may be called in full: as given, or in each directory of PATH once. */
 export function candidates(process: Process): string[] {
   const [name = ""] = process.args ?? [];
   if (name.includes("/")) return [name];
   const path = process.env?.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ??
     DEFAULT_PATH;
-  return path.split(":").map((directory) => `${directory || "."}/${name}`);
+  return [...new Set(path.split(":").map((directory) => `${directory || "."}/${name}`))];
 }
 
 /** What execvp(3) takes for "look further"; EACCES is remembered in the step's own slot. */

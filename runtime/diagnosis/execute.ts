@@ -68,18 +68,34 @@ const noProgram: Finder = (scene) => {
     return cause ? { cause, advice: "look for it with: ls -l, in the same image" } : undefined;
   }
   const directories = attempts(scene).map((step) => String(step.args[0]).replace(/\/[^/]*$/, ""));
-  const programs = directories.flatMap((directory) => {
-    const { end } = scene.way(directory);
-    return end && kindOf(end) === "directory" ? listDirectory(end.fd) : [];
-  });
-  const searched = directories.map(named).join(", ");
+  const programs = programsIn(scene, directories);
+  const searched = directories.slice(0, MOST_DIRECTORIES).map(named);
+  const more = directories.length - searched.length;
+  if (more > 0) searched.push(`and ${more} more`);
   return {
-    cause: `there is no program ${named(name)} in any directory of PATH: ${searched}`,
+    cause: `there is no program ${named(name)} in any directory of PATH: ${searched.join(", ")}`,
     advice: programs.length === 0
       ? "none of them is there or has anything in it: give the path of a program in the image"
       : suggestion(name, programs),
   };
 };
+
+/** More are not named: a hostile image's PATH could fill screens. */
+const MOST_DIRECTORIES = 20;
+/** No image has so many programs; a hostile one could have millions, and each is compared. */
+const MOST_NAMES = 20_000;
+
+function programsIn(scene: Scene, directories: string[]): string[] {
+  const programs: string[] = [];
+  for (const directory of directories) {
+    if (programs.length >= MOST_NAMES) break;
+    const { end } = scene.way(directory);
+    if (end && kindOf(end) === "directory") {
+      programs.push(...listDirectory(end.fd, MOST_NAMES - programs.length));
+    }
+  }
+  return programs;
+}
 
 const SHELLS = ["sh", "bash", "ash", "dash", "zsh", "ksh", "fish", "busybox"];
 
@@ -103,13 +119,14 @@ const LARGEST_STRING = 131072;
 
 const tooMuch: Finder = ({ failure: { request: { spec: { process } } } }) => {
   const strings = [...process.args ?? [], ...process.env ?? []];
-  const sizes = strings.map((text) => new TextEncoder().encode(text).length + 1);
-  const largest = sizes.indexOf(Math.max(...sizes));
-  if (sizes[largest] > LARGEST_STRING) {
-    const kind = largest < process.args!.length ? "argument" : "variable";
+  const encoder = new TextEncoder();
+  const sizes = strings.map((text) => encoder.encode(text).length + 1);
+  const tooLong = sizes.findIndex((size) => size > LARGEST_STRING);
+  if (tooLong >= 0) {
+    const kind = tooLong < (process.args ?? []).length ? "argument" : "variable";
     return {
-      cause: `one ${kind}, ${JSON.stringify(strings[largest].slice(0, 40))}…, has ` +
-        `${sizes[largest]} bytes, and the kernel takes ${LARGEST_STRING} at most`,
+      cause: `one ${kind}, ${JSON.stringify(strings[tooLong].slice(0, 40))}…, has ` +
+        `${sizes[tooLong]} bytes, and the kernel takes ${LARGEST_STRING} at most`,
       advice: "put it in a file, and mount that with --volume",
     };
   }

@@ -49,6 +49,9 @@ Deno.test({
     );
     const { tiffin, id } = web;
     const script = 'echo "$A $B $C $HOME"; pwd; id -u; id -g';
+    const many = Array.from({ length: 2000 }, (_, i) => `/opt/some/package/${i}/bin`).join(":");
+    const long = await tiffin("exec", "-e", `PATH=${many}:/bin`, id, "sh", "-c", "echo found");
+    assertEquals(long.stdout, "found\n", long.stderr);
     assertEquals(
       (await tiffin("exec", "-e", "B=exec", "-e", "C=1", id, "sh", "-c", script)).stdout,
       "container exec 1 /root\n/etc\n0\n0\n",

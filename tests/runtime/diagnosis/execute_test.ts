@@ -48,6 +48,15 @@ Deno.test({
         code: 127,
       },
       {
+        name: "in none of very many directories",
+        trial: {
+          args: ["sh"],
+          process: { env: [`PATH=${Array.from({ length: 99 }, (_, i) => `/${i}`).join(":")}`] },
+        },
+        says: ["/18, /19, and 79 more; none of them is there"],
+        code: 127,
+      },
+      {
         name: "an absolute path",
         trial: { args: ["/opt/app/start"] },
         says: ["/opt is not there, on the way to /opt/app/start"],
