@@ -92,7 +92,6 @@ export async function createService({ name, replicas, request }: NewService): Pr
   using _lock = await lockServices(dataRoot);
   if (readService(dataRoot, name)) throw new NetworkError(`there is a service ${name} already`);
   const { publish = [], ...network } = request.network ?? {};
-  await takePorts(dataRoot, name, publish);
   try {
     const record: ServiceRecord = {
       id: newId(),
@@ -113,7 +112,9 @@ export async function createService({ name, replicas, request }: NewService): Pr
       }),
       created: new Date().toISOString(),
     };
+    // first of all: what it has so far is found by its record if this command is killed
     writeService(dataRoot, record);
+    await takePorts(dataRoot, name, publish);
     await adjust(dataRoot, record);
     return await infoOf(dataRoot, record);
   } catch (error) {

@@ -10,7 +10,9 @@ import { assertStringIncludes } from "@std/assert/string-includes";
 import { writeHealth } from "../../runtime/health_file.ts";
 import { hostNames } from "../../runtime/network/names.ts";
 import { updateRules } from "../../runtime/network/ruleset.ts";
+import { lockState } from "../../runtime/network/state.ts";
 import { needs } from "../helpers/needs.ts";
+import { project } from "../helpers/run_tiffin.ts";
 import { HOST, inLab, type Lab, service, shell, until, WEB } from "./network/lab.ts";
 import { member, network, state } from "./network/states.ts";
 
@@ -120,5 +122,43 @@ Deno.test({
       assertMatch((await tiffin("service", "ps", "web")).stdout, /web\.1 .*\(unhealthy\)/);
       assertEquals((await tiffin("exec", "web.1", "rm", "/tmp/sick")).code, 0);
       assertEquals(await until(() => answers(lab, HOST), both), "3 3");
+    }),
+});
+
+Deno.test({
+  ...needsNetwork("service create that is killed before it has its ports: service rm knows it"),
+  fn: () =>
+    inLab(async ({ tiffin, root }) => {
+      {
+        using _lock = await lockState(root);
+        const killed = new Deno.Command(Deno.execPath(), {
+          args: [
+            ...["run", "--quiet", "-A", `${project}/mod.ts`],
+            ...service("--name", "web", "--publish", "8080:80", "local", "sleep", "9"),
+          ],
+          env: { TIFFIN_ROOT: root, TIFFIN_NETWORK: "bridge" },
+          stdout: "null",
+        }).spawn();
+        const record = `${root}/services/web.json`;
+        const isThere = () => Deno.lstat(record).then(() => "there", () => "missing");
+        assertEquals(await until(isThere, (word) => word === "there"), "there");
+        killed.kill("SIGKILL");
+        await killed.status;
+      }
+      assertMatch((await tiffin("service", "ls")).stdout, / web +replicated +0\/1 /);
+      assertEquals((await tiffin("service", "rm", "web")).stdout, "web\n");
+      assertEquals((await tiffin("run", "-p", "8080:80", "local", "true")).code, 0);
+    }),
+});
+
+Deno.test({
+  ...needsNetwork("a service whose port somebody has leaves nothing"),
+  fn: () =>
+    inLab(async ({ tiffin }) => {
+      const create = (name: string) =>
+        tiffin(...service("--name", name, "--publish", "8080:80", "local", "sleep", "9"));
+      assertEquals((await create("first")).code, 0);
+      assertStringIncludes((await create("second")).stderr, "taken: the service first has it");
+      assertMatch((await tiffin("service", "ls", "-q")).stdout, /^[0-9a-f]{12}\n$/);
     }),
 });
