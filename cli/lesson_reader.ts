@@ -4,8 +4,9 @@
  * @module
  */
 
-import { print } from "./output.ts";
+import { isScreen, print } from "./output.ts";
 import type { Screen } from "./lesson_screen.ts";
+import { screenSize } from "./table.ts";
 
 /** A reader. */
 export interface Reader {
@@ -23,6 +24,8 @@ export interface Reader {
 
 /** The most columns of a lesson's lines: longer ones are hard to read. */
 const WIDEST = 80;
+/** And the fewest: a line has to hold a letter beside what it is indented by. */
+const NARROWEST = 20;
 
 /** Somebody who gets everything at once: a file, a lecture, a test. */
 export function openSheet(colour: boolean): Reader {
@@ -37,14 +40,14 @@ export function openSheet(colour: boolean): Reader {
 
 /** A person at the terminal. */
 export function openKeyboard(colour: boolean): Reader {
-  const { columns, rows } = Deno.consoleSize();
+  const { columns, rows } = screenSize();
   const input = new Keys();
   let isOpen = true;
   const show = (text: string) => {
     if (isOpen) print(text);
   };
   return {
-    screen: { columns: Math.min(columns, WIDEST), colour },
+    screen: { columns: Math.max(Math.min(columns, WIDEST), NARROWEST), colour },
     rows: Math.max(rows, 10),
     write: show,
     key: async (prompt, keys) => {
@@ -52,7 +55,7 @@ export function openKeyboard(colour: boolean): Reader {
       for (;;) {
         const pressed = await input.next();
         if (!keys.includes(pressed)) continue;
-        show("\r\x1b[K");
+        show(isScreen(Deno.stdout) ? "\r\x1b[K" : "\n");
         return pressed;
       }
     },

@@ -40,7 +40,12 @@ export function printBytes(
   }
 }
 
-/** Whether escape sequences are welcome: on a terminal, unless `NO_COLOR` is set (no-color.org). */
+/** Whether colours are welcome: on a terminal, unless `NO_COLOR` is set (no-color.org). */
 export function hasColour(stream: { isTerminal(): boolean }): boolean {
-  return !Deno.noColor && stream.isTerminal();
+  return !Deno.noColor && isScreen(stream);
+}
+
+/** Whether a stream obeys escape sequences: it is a terminal, and says of itself no other. */
+export function isScreen(stream: { isTerminal(): boolean }): boolean {
+  return stream.isTerminal() && Deno.env.get("TERM") !== "dumb";
 }

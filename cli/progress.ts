@@ -7,7 +7,7 @@
 import type { LayerState, PullEvent } from "../runtime/images/pull.ts";
 import type { PushEvent, PushState } from "../runtime/images/push.ts";
 import { formatSize } from "./amounts.ts";
-import { printError } from "./output.ts";
+import { isScreen, printError } from "./output.ts";
 import { cut, screenSize } from "./table.ts";
 
 /** What a pull or a push tells. */
@@ -33,7 +33,7 @@ export interface Screen {
 
 /** The standard error, where what is not the command's result goes. */
 export const standardError: Screen = {
-  isTerminal: () => Deno.stderr.isTerminal(),
+  isTerminal: () => isScreen(Deno.stderr),
   write: printError,
   size: screenSize,
 };

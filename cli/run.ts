@@ -135,7 +135,7 @@ async function showBirth(request: ContainerRequest, form: "text" | "json"): Prom
     later<typeof import("./explain.ts")>(import.meta, "./explain.ts"),
   ]);
   const lines = await explain(draft);
-  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+  const colour = await welcomesColour(Deno.stdout);
   await write(
     Deno.stdout,
     form === "json" ? listingJson(lines) : listing(lines, { id: record.id, colour }),
@@ -151,12 +151,17 @@ async function traceBirth(request: ContainerRequest): Promise<number> {
   const stopwatch = new Stopwatch();
   const prepared = await prepare(request, stopwatch);
   const container = await start(prepared);
-  const colour = Deno.stderr.isTerminal() && !Deno.noColor;
+  const colour = await welcomesColour(Deno.stderr);
   await write(
     Deno.stderr,
     listing(stopwatch.lines(prepared.draft), { id: prepared.record.id, colour }),
   );
   return await attend(container);
+}
+
+async function welcomesColour(stream: { isTerminal(): boolean }): Promise<boolean> {
+  const { hasColour } = await later<typeof import("./output.ts")>(import.meta, "./output.ts");
+  return hasColour(stream);
 }
 
 async function write(stream: { write(bytes: Uint8Array): Promise<number> }, text: string) {

@@ -10,7 +10,7 @@ import { formatBinary, formatSize } from "./amounts.ts";
 import { type FlagTable, parseFlags } from "./flags/grammar.ts";
 import { parseWord } from "./flags/values.ts";
 import type { Context } from "./main.ts";
-import { print } from "./output.ts";
+import { isScreen, print } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
@@ -58,10 +58,10 @@ export async function stats(args: string[], { root }: Context): Promise<number> 
       ? await Promise.all(operands.map((name) => findContainer(root, name)))
       : (await listContainers(root)).filter(({ process }) => flags.all || process);
   const once = flags["no-stream"] ?? false;
-  const isScreen = !once && format === "table" && Deno.stdout.isTerminal();
+  const isRedrawn = !once && format === "table" && isScreen(Deno.stdout);
   let known = new Map<string, Sample | undefined>();
   for (const info of await list()) known.set(info.id, sample(info));
-  if (isScreen) print("\x1b[2J");
+  if (isRedrawn) print("\x1b[2J");
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, once ? ONCE : PERIOD));
     const looks = (await list()).map((info): Look => ({
@@ -75,7 +75,7 @@ export async function stats(args: string[], { root }: Context): Promise<number> 
       ? looks.map((look) => `${JSON.stringify(asJson(look, isWhole))}\n`).join("")
       : await table(looks, isWhole);
     // from the top, over what was there, and nothing of it below
-    print(isScreen ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
+    print(isRedrawn ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
     if (once) return 0;
   }
 }

@@ -196,6 +196,24 @@ Deno.test({
 });
 
 Deno.test({
+  ...ifAble("a terminal that tells no size and obeys nothing gets plain text"),
+  async fn() {
+    await using place = await desk();
+    const env = { TIFFIN_ROOT: place.path, TERM: "dumb", LC_ALL: "C.UTF-8" };
+    const pty = new Pty(["env", "-u", "NO_COLOR", ...tiffin(), "lesson", "3"], env);
+    pty.resize(0, 0);
+    const first = await pty.see(/q: quit$/);
+    await pty.type("\n");
+    const second = await pty.see(/Your guess \(a\/b\/c\)\?.*$/);
+    assert(!(first + second).includes("\x1b"));
+    assertMatch(second, /^\r\n/);
+    await pty.type("q");
+    assertEquals((await pty.status).code, 0);
+    pty.hangUp();
+  },
+});
+
+Deno.test({
   ...ifAble(
     "Ctrl-C in the middle of a lesson and of a check leaves nothing, and the terminal as it was",
   ),
