@@ -7,7 +7,7 @@
 import type { Image } from "../runtime/images/store.ts";
 import { later } from "../runtime/later.ts";
 import { formatAge, formatSize } from "./amounts.ts";
-import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { type FlagTable, type Hidden, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { ImageFilter } from "./flags/image_filter.ts";
 import { parseWord } from "./flags/values.ts";
 import type { Context } from "./main.ts";
@@ -28,6 +28,10 @@ const FLAGS = {
   "no-trunc": { help: "show all digits of each ID" },
   format: { value: "FORM", help: "table (the default) or json, an object a line" },
 } as const satisfies FlagTable;
+
+const HIDDEN: Readonly<Record<string, Hidden>> = {
+  tree: { refused: "image layers NAME shows what an image is made of" },
+};
 
 /** The help of `images`. */
 export const help: Help = {
@@ -61,7 +65,7 @@ interface Row {
 
 /** Lists the images. */
 export async function images(args: string[], { root }: Context): Promise<number> {
-  const { flags, operands } = parseFlags(args, FLAGS);
+  const { flags, operands } = parseFlags(args, FLAGS, { hidden: HIDDEN });
   if (operands.length > 1) throw new UsageError("images takes one name at most");
   const format = parseWord("format", flags.format ?? "table", ["table", "json"]);
   const [{ ImageStore }, { PULLED_DIGEST }, known] = await Promise.all([

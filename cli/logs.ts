@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type FlagTable, parseFlags, UsageError, wrongValue } from "./flags/grammar.ts";
+import {
+  type FlagTable,
+  type Hidden,
+  parseFlags,
+  UsageError,
+  wrongValue,
+} from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { printBytes, printError } from "./output.ts";
 import type { LogChunk } from "../runtime/logs.ts";
@@ -17,6 +23,10 @@ const FLAGS = {
   until: { value: "TIME", help: "only what is as old" },
   timestamps: { short: "t", help: "put the time in front of each line" },
 } as const satisfies FlagTable;
+
+const HIDDEN: Readonly<Record<string, Hidden>> = {
+  details: { refused: "inspect shows what a container was given" },
+};
 
 /** The help of `logs`. */
 export const help: Help = {
@@ -37,7 +47,7 @@ export const help: Help = {
 
 /** Shows a container's log. */
 export async function logs(args: string[], { root }: Context): Promise<number> {
-  const { flags, operands } = parseFlags(args, FLAGS);
+  const { flags, operands } = parseFlags(args, FLAGS, { hidden: HIDDEN });
   if (operands.length !== 1) throw new UsageError("logs needs one container, as in: logs web");
   const { parseMoment } = await import("./flags/moment.ts");
   const since = flags.since === undefined ? undefined : parseMoment("since", flags.since);

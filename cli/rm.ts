@@ -5,7 +5,7 @@
  */
 
 import { eachContainer } from "./each_container.ts";
-import { type FlagTable, parseFlags } from "./flags/grammar.ts";
+import { type FlagTable, type Hidden, parseFlags } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import type { Help } from "./usage.ts";
 
@@ -13,6 +13,10 @@ const FLAGS = {
   force: { short: "f", help: "also those that run: they are killed; one that is gone is no error" },
   volumes: { short: "v", help: "their volumes without a name too (they always go)" },
 } as const satisfies FlagTable;
+
+const HIDDEN: Readonly<Record<string, Hidden>> = {
+  link: { short: "l", refused: "there are no links; network disconnect takes it out of a network" },
+};
 
 /** The help of `rm`. */
 export const help: Help = {
@@ -28,7 +32,7 @@ export const help: Help = {
 
 /** Removes containers. */
 export async function rm(args: string[], { root }: Context): Promise<number> {
-  const { flags, operands } = parseFlags(args, FLAGS);
+  const { flags, operands } = parseFlags(args, FLAGS, { hidden: HIDDEN });
   const [{ removeContainer }, { NoSuchContainerError }, { printError }] = await Promise.all([
     import("../runtime/lifecycle/remove.ts"),
     import("../runtime/containers.ts"),

@@ -6,7 +6,7 @@
 
 import type { Image, ImageStore } from "../runtime/images/store.ts";
 import { eachContainer } from "./each_container.ts";
-import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
+import { type FlagTable, type Hidden, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
 import { print } from "./output.ts";
 import type { Help } from "./usage.ts";
@@ -14,6 +14,10 @@ import type { Help } from "./usage.ts";
 const FLAGS = {
   force: { short: "f", help: "all names of an image; also one that a container uses" },
 } as const satisfies FlagTable;
+
+const HIDDEN: Readonly<Record<string, Hidden>> = {
+  "no-prune": { refused: "what only this image needs goes with it; tag keeps it by another name" },
+};
 
 /** The help of `rmi`. */
 export const help: Help = {
@@ -38,7 +42,7 @@ export class ImageInUse extends Error {
 
 /** Removes each of the images; one that cannot go does not keep the others. */
 export async function rmi(args: string[], { root }: Context): Promise<number> {
-  const { flags: { force = false }, operands } = parseFlags(args, FLAGS);
+  const { flags: { force = false }, operands } = parseFlags(args, FLAGS, { hidden: HIDDEN });
   if (operands.length === 0) throw new UsageError("rmi needs an image: rmi alpine");
   const [{ ImageStore }, { removeImage }, { usedImages }, known] = await Promise.all([
     import("../runtime/images/store.ts"),

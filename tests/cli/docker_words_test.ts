@@ -73,6 +73,14 @@ Deno.test("what cannot be done says what can", async () => {
     '125: tiffin: --format: "{{.ID}}" is not table or json; Go\'s templates are not read: jq takes ' +
       "json apart",
   );
+  for (
+    const words of [["logs", "--details"], ["rm", "-l"], ["images", "--tree"], [
+      "rmi",
+      "--no-prune",
+    ]]
+  ) {
+    assertMatch(await first(...words, "one"), /^125: tiffin: -\S+: (?!.*unknown)/);
+  }
   const { code, stderr } = await runTiffin(["load"], { root: box.path, stdin: "" });
   assertEquals(code, 1);
   assertMatch(stderr, /^tiffin: the standard input is empty: load reads an archive: load -i FILE/);
