@@ -8,6 +8,7 @@ import type { CopyOptions, CopyPath } from "../runtime/copy/copy.ts";
 import type { Side } from "../runtime/copy/side.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import type { Context } from "./main.ts";
+import { printBytes } from "./output.ts";
 import type { Help } from "./usage.ts";
 
 const FLAGS = {
@@ -50,14 +51,12 @@ export async function cp(args: string[], { root }: Context): Promise<number> {
   if (from.container === undefined && to.container === undefined) {
     throw new UsageError("cp needs a container on one side, as in: cp web:/etc/hosts .");
   }
-  const [{ findContainer }, sides, { copy, copyFromTar, copyToTar }, { tell }, { writeAll }] =
-    await Promise.all([
-      import("../runtime/containers.ts"),
-      import("../runtime/copy/side.ts"),
-      import("../runtime/copy/copy.ts"),
-      import("./export.ts"),
-      import("./terminal.ts"),
-    ]);
+  const [{ findContainer }, sides, { copy, copyFromTar, copyToTar }, { tell }] = await Promise.all([
+    import("../runtime/containers.ts"),
+    import("../runtime/copy/side.ts"),
+    import("../runtime/copy/copy.ts"),
+    import("./export.ts"),
+  ]);
   const info = await findContainer(root, (from.container ?? to.container)!);
   using inside = await sides.containerSide(root, info);
   using outside = sides.hostSide();
@@ -74,9 +73,7 @@ export async function cp(args: string[], { root }: Context): Promise<number> {
     await copyFromTar(Deno.stdin.readable, at(inside, to.path), options);
   } else if (target === "-") {
     if (Deno.stdout.isTerminal()) throw new UsageError("cp … - writes a tar: cp … - >FILE");
-    for (const piece of copyToTar(at(inside, from.path), options)) {
-      if (!await writeAll(1, piece)) throw new Deno.errors.BrokenPipe();
-    }
+    for (const piece of copyToTar(at(inside, from.path), options)) printBytes(Deno.stdout, piece);
   } else if (isOut) copy(at(inside, from.path), at(outside, to.path), options);
   else copy(at(outside, from.path), at(inside, to.path), options);
   return 0;

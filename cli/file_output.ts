@@ -6,6 +6,7 @@
 
 import { UsageError } from "./flags/grammar.ts";
 import { statOf } from "./flags/paths.ts";
+import { printBytes } from "./output.ts";
 
 /** An archive that could not be written. */
 export class OutputFailed extends Error {
@@ -40,7 +41,10 @@ export async function writeOutput(
 ): Promise<void> {
   const { streamOf } = await import("../runtime/images/archive_blobs.ts");
   const stream = streamOf(pieces, signal);
-  if (path === undefined) return await writeAll(Deno.stdout, stream);
+  if (path === undefined) {
+    for await (const piece of stream) printBytes(Deno.stdout, piece);
+    return;
+  }
   const there = statOf(path);
   // A pipe or a device takes the place of no file.
   const isPlain = !there || there.isFile;
@@ -48,7 +52,9 @@ export async function writeOutput(
   let file: Deno.FsFile | undefined;
   try {
     file = Deno.openSync(fresh, { write: true, createNew: isPlain, mode: 0o600 });
-    await writeAll(file, stream);
+    for await (const piece of stream) {
+      for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
+    }
     if (isPlain) {
       file.syncSync();
       Deno.chmodSync(fresh, there?.mode ?? 0o666 & ~Deno.umask());
@@ -59,15 +65,6 @@ export async function writeOutput(
     throw error instanceof Error && "code" in error ? failed(path, error) : error;
   } finally {
     file?.close();
-  }
-}
-
-async function writeAll(
-  file: { writeSync(bytes: Uint8Array): number },
-  pieces: AsyncIterable<Uint8Array>,
-): Promise<void> {
-  for await (const piece of pieces) {
-    for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
   }
 }
 

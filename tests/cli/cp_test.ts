@@ -91,7 +91,7 @@ Deno.test({
         [[`${directory}/nosuch`, `${id}:/srv`], "there is no such file"],
         [[`${id}:/nosuch`, directory], "there is no such file"],
         [[directory, directory], "needs a container on one side"],
-        [[`${id}:/a`, `${id}:/b`], "needs a container on one side"],
+        [[`${id}:/a`, `${id}:/b`], "needs this machine on one side"],
         [["nosuch:/a", directory], "no such container: nosuch"],
       ];
       for (const [words, message] of wrong) {

@@ -92,19 +92,25 @@ Deno.test("version as JSON", async () => {
   assertEquals([version, KernelVersion], [Deno.version.deno, Deno.osRelease()]);
 });
 
-Deno.test("a full disk behind the standard output is not taken for the data root's", async () => {
-  for (const line of ["help", "ps"]) {
-    const script =
-      `exec "${Deno.execPath()}" run --quiet -A "${project}/mod.ts" ${line} >/dev/full`;
-    const { stderr } = await new Deno.Command("sh", {
-      args: ["-c", script],
-      env: { TIFFIN_ROOT: box.path, NO_COLOR: "1" },
-    }).output();
-    assertEquals(
-      new TextDecoder().decode(stderr),
-      "tiffin: write to the standard output: no space left on device\n",
-    );
-  }
+Deno.test({
+  ...needs("a full disk behind the standard output is not taken for the data root's", anyUser),
+  async fn() {
+    await using web = await detached(box, IDLE);
+    const ways = ["help", "ps", "save local", `export ${web.id}`, `cp ${web.id}:/etc -`];
+    for (const line of ways) {
+      const script =
+        `exec "${Deno.execPath()}" run --quiet -A "${project}/mod.ts" ${line} >/dev/full`;
+      const { stderr } = await new Deno.Command("sh", {
+        args: ["-c", script],
+        env: { TIFFIN_ROOT: box.path, NO_COLOR: "1" },
+      }).output();
+      assertEquals(
+        new TextDecoder().decode(stderr),
+        "tiffin: write to the standard output: no space left on device\n",
+        line,
+      );
+    }
+  },
 });
 
 Deno.test({
