@@ -154,6 +154,7 @@ Deno.test("a command loads what it needs of cli/, and no more", async () => {
   const loaded = await loadedModules(root.path, ["images"]);
   assertEquals(loaded.filter((module) => module.startsWith("cli/")), [
     "cli/amounts.ts",
+    "cli/deno_cache.ts",
     "cli/flags/grammar.ts",
     "cli/flags/values.ts",
     "cli/images.ts",
