@@ -8,6 +8,7 @@ import { eachContainer } from "./each_container.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import { LIFECYCLE, LIMITS } from "./flags/run_table.ts";
 import type { Context } from "./main.ts";
+import { printError } from "./output.ts";
 import type { RunCommand } from "./run_flags.ts";
 import type { Help } from "./usage.ts";
 
@@ -30,7 +31,8 @@ export const help: Help = {
   summary: "change the limits of containers, and whether they are started again",
   about: [
     "A container that runs has the new limits at once. One that was started without any limit of a " +
-    "kind has to be stopped first.",
+    "kind has to be stopped first, and one that was started without a restart policy may have it " +
+    "from its next start on: update says so then.",
   ],
   flags: { Flags: FLAGS },
   examples: [
@@ -60,6 +62,17 @@ export async function update(args: string[], { root }: Context): Promise<number>
   return await eachContainer(operands, {
     command: "update",
     root,
-    act: (name) => updateContainer(root, name, { resources, swapIsDefault, restart }),
+    act: async (name) => {
+      const { restartsLater } = await updateContainer(root, name, {
+        resources,
+        swapIsDefault,
+        restart,
+      });
+      if (!restartsLater) return;
+      printError(
+        `tiffin: ${name} was started without a restart policy: it has this one from its next ` +
+          `start on: tiffin restart ${name}\n`,
+      );
+    },
   });
 }

@@ -23,14 +23,17 @@ export function detachOf(
 }
 
 /** The command that does what is left; `undefined` where there will be nothing to do. */
-function afterwardsOf(
-  request: Pick<ContainerRequest, "keep" | "rm" | "restart" | "network" | "options">,
-  dataRoot: string,
-  id: string,
-): OwnCommand | undefined {
+function afterwardsOf(request: Wishes, dataRoot: string, id: string): OwnCommand | undefined {
+  return hasAfterwards(request) ? ownCommand(dataRoot, "reap", id) : undefined;
+}
+
+/** Of a request: what can leave something to do. */
+type Wishes = Pick<ContainerRequest, "keep" | "rm" | "restart" | "network" | "options">;
+
+/** Whether the monitor of a container that is started so has something to do when it has ended. */
+export function hasAfterwards(request: Wishes): boolean {
   const { keep, rm, restart, options } = request;
   // without a PID namespace of its own, other processes can outlast the first one
   const mayLeaveProcesses = options.pid !== undefined && options.pid !== "private";
-  if (keep && !rm && !restart && !mayLeaveProcesses && !wantsNetwork(request)) return undefined;
-  return ownCommand(dataRoot, "reap", id);
+  return !keep || !!rm || !!restart || mayLeaveProcesses || wantsNetwork(request);
 }

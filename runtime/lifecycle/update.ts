@@ -11,6 +11,7 @@ import { findContainer } from "../containers.ts";
 import type { RestartPolicy } from "../container_request.ts";
 import { writeRecord } from "../records.ts";
 import type { LinuxResources } from "../spec.ts";
+import { hasAfterwards } from "./afterwards.ts";
 import { StateError } from "./state_error.ts";
 
 /** What is changed; what is not given stays as it is. */
@@ -26,18 +27,21 @@ export interface Update {
 /**
  * Changes a container. One that runs has its new limits at once, every one in its next run.
  *
+ * @returns whether the restart policy counts from the next start only: the monitor of this run has
+ * been told that nothing is left to do at its end
  * @throws {CgroupError} where a limit cannot be honoured; its record stays as it was then
  */
 export async function updateContainer(
   dataRoot: string,
   name: string,
   { resources, swapIsDefault, restart }: Update,
-): Promise<void> {
+): Promise<{ restartsLater: boolean }> {
   const { id } = await findContainer(dataRoot, name);
   using _lock = await lockContainer(dataRoot, id);
   const { directory, record, process } = await findContainer(dataRoot, id);
   const { request } = record;
-  if (restart && restart !== "no" && (request.rm || !record.keep)) {
+  const isRestarted = restart !== undefined && restart !== "no";
+  if (isRestarted && (request.rm || !record.keep)) {
     throw new StateError(`${name} is removed when it ends (--rm): a restart policy means nothing`);
   }
   const limits = merge(request.options.resources, resources);
@@ -53,6 +57,7 @@ export async function updateContainer(
       restart: restart === "no" ? undefined : restart ?? request.restart,
     },
   });
+  return { restartsLater: isRestarted && process !== undefined && !hasAfterwards(request) };
 }
 
 function changeLimits(

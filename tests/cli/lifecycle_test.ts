@@ -204,3 +204,16 @@ Deno.test({
     await tiffin("rm", "-f", "held");
   },
 });
+
+Deno.test({
+  ...needs("update says where a restart policy has to wait for the next start", anyUser),
+  async fn() {
+    const update = async (policy: string) =>
+      (await runTiffin(["update", "--restart", policy, "late"], { root: box.path })).stderr;
+    await tiffin("run", "-d", "--name", "late", "local", "sleep", "60");
+    assertMatch(await update("always"), /^tiffin: late was started without .* its next start on/);
+    await tiffin("restart", "-t", "0", "late");
+    assertEquals(await update("unless-stopped"), "");
+    await tiffin("rm", "-f", "late");
+  },
+});
