@@ -7,7 +7,7 @@
 
 import type { ContainerRequest } from "../container_request.ts";
 import { wantsNetwork } from "../network/request.ts";
-import { type OwnCommand, ownCommand } from "../own_command.ts";
+import { ownCommand } from "../own_command.ts";
 
 /** What the monitor of a container is told of what was asked for. */
 export function detachOf(
@@ -17,21 +17,15 @@ export function detachOf(
 ): NonNullable<ContainerRequest["detach"]> {
   return {
     keepsInput: request.hasInput ?? false,
-    afterwards: afterwardsOf(request, dataRoot, id),
+    afterwards: hasAfterwards(request) ? ownCommand(dataRoot, "reap", id) : undefined,
     log: request.log,
   };
 }
 
-/** The command that does what is left; `undefined` where there will be nothing to do. */
-function afterwardsOf(request: Wishes, dataRoot: string, id: string): OwnCommand | undefined {
-  return hasAfterwards(request) ? ownCommand(dataRoot, "reap", id) : undefined;
-}
-
-/** Of a request: what can leave something to do. */
-type Wishes = Pick<ContainerRequest, "keep" | "rm" | "restart" | "network" | "options">;
-
 /** Whether the monitor of a container that is started so has something to do when it has ended. */
-export function hasAfterwards(request: Wishes): boolean {
+export function hasAfterwards(
+  request: Pick<ContainerRequest, "keep" | "rm" | "restart" | "network" | "options">,
+): boolean {
   const { keep, rm, restart, options } = request;
   // without a PID namespace of its own, other processes can outlast the first one
   const mayLeaveProcesses = options.pid !== undefined && options.pid !== "private";
