@@ -78,6 +78,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   commit: { file: "./commit.ts", name: "commit" },
   image: { file: "./image.ts", name: "image" },
   network: { file: "./network.ts", name: "network" },
+  volume: { file: "./volume.ts", name: "volume" },
   service: { file: "./service.ts", name: "service" },
   keeper: { file: "./keeper.ts", name: "keeper" },
   reap: { file: "./reap.ts", name: "reap" },
@@ -189,12 +190,12 @@ async function help(names: string[]): Promise<number> {
 /** The command of a name. */
 async function entryOf(name: string): Promise<CommandEntry> {
   if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
-  const { didYouMean, show } = await later<typeof import("../runtime/words.ts")>(
-    import.meta,
-    "../runtime/words.ts",
-  );
-  const near = didYouMean(name, Object.keys(COMMANDS));
-  throw await usageError(`unknown command ${show(name)}${near}`);
+  const [{ didYouMean, show }, { elsewhere }] = await Promise.all([
+    later<typeof import("../runtime/words.ts")>(import.meta, "../runtime/words.ts"),
+    later<typeof import("./elsewhere.ts")>(import.meta, "./elsewhere.ts"),
+  ]);
+  const more = elsewhere(name) ?? didYouMean(name, Object.keys(COMMANDS));
+  throw await usageError(`unknown command ${show(name)}${more}`);
 }
 
 /** The oldest Deno that all tests pass with. */

@@ -22,7 +22,7 @@ const HIDDEN: Readonly<Record<string, Hidden>> = {
 export const help: Help = {
   usage: "rm [FLAGS] CONTAINER…",
   summary: "remove containers, with all that they have written",
-  about: ["Volumes that have a name stay: others may use them."],
+  about: ["Volumes that have a name stay: others may use them. volume rm removes them."],
   flags: { Flags: FLAGS },
   examples: [
     { command: "rm web", does: "one that has ended" },
