@@ -56,8 +56,9 @@ export async function prune(args: string[], { root }: Context): Promise<number> 
  * @returns how many bytes that was
  */
 export async function pruneImages(root: string, fits?: ImageFilter): Promise<number> {
-  const [{ ImageStore }, remove, { nameParts, readImage, typedName }] = await Promise.all([
+  const [{ ImageStore }, { readImage }, remove, { nameParts, typedName }] = await Promise.all([
     import("../runtime/images/store.ts"),
+    import("../runtime/images/by_id.ts"),
     import("../runtime/images/remove.ts"),
     import("./known_images.ts"),
   ]);

@@ -68,8 +68,9 @@ export async function images(args: string[], { root }: Context): Promise<number>
   const { flags, operands } = parseFlags(args, FLAGS, { hidden: HIDDEN });
   if (operands.length > 1) throw new UsageError("images takes one name at most");
   const format = parseWord("format", flags.format ?? "table", ["table", "json"]);
-  const [{ ImageStore }, { PULLED_DIGEST }, known] = await Promise.all([
+  const [{ ImageStore }, { readImage }, { PULLED_DIGEST }, known] = await Promise.all([
     import("../runtime/images/store.ts"),
+    import("../runtime/images/by_id.ts"),
     import("../runtime/images/pull.ts"),
     import("./known_images.ts"),
   ]);
@@ -83,7 +84,7 @@ export async function images(args: string[], { root }: Context): Promise<number>
   for (const { name, descriptor } of await store.list()) {
     const parts = known.nameParts(name);
     if (operands.length === 1 && !isMeant(parts, operands[0])) continue;
-    const image = await known.readImage(store, name);
+    const image = await readImage(store, name);
     if (!fits({ ...parts, image })) continue;
     const digest = descriptor.annotations?.[PULLED_DIGEST] ?? descriptor.digest;
     found.push({ name, digest, image });

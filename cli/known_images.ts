@@ -4,8 +4,9 @@
  * @module
  */
 
+import { areSeveral, imagesById, isImageId } from "../runtime/images/by_id.ts";
 import { canonicalName, familiarName, parseReference } from "../runtime/images/reference.ts";
-import { type Image, type ImageStore, StoreError } from "../runtime/images/store.ts";
+import type { Image, ImageStore } from "../runtime/images/store.ts";
 
 /** The image that needs no registry has a name without one. */
 const LOCAL = "local";
@@ -27,7 +28,7 @@ export function typedName(name: string): string {
 
 /** Whether the image was meant by its name, and not by its ID. */
 export function isNamed(text: string, { name }: Image): boolean {
-  return !/^(sha256:)?[0-9a-f]{64}$/.test(text) && storedName(text) === name;
+  return !isImageId(text) && storedName(text) === name;
 }
 
 /** An image's name in two parts, as tables show it. */
@@ -50,41 +51,16 @@ export class UnknownImage extends Error {
  * @throws {UnknownImage} if there is none, or more than one image has such an ID
  */
 export async function knownImages(store: ImageStore, text: string): Promise<Image[]> {
-  const isId = /^(sha256:)?[0-9a-f]{4,64}$/.test(text);
-  const byName = /^sha256:|^[0-9a-f]{64}$/.test(text)
-    ? undefined
-    : await store.image(storedName(text));
+  const byName = isImageId(text) ? undefined : await store.image(storedName(text));
   if (byName) return [byName];
-  const all = isId ? await wholeImages(store) : [];
-  const digits = text.replace(/^sha256:/, "");
-  const byId = all.filter(({ id }) => id.startsWith(`sha256:${digits}`));
-  if (new Set(byId.map(({ id }) => id)).size > 1) {
+  const byId = await imagesById(store, text);
+  if (areSeveral(byId)) {
     throw new UnknownImage(
       `${text} is the beginning of more than one image's ID: give more digits`,
     );
   }
   if (byId.length > 0) return byId;
   throw new UnknownImage(`no image is called ${text}: tiffin images lists those that are there`);
-}
-
-/** The images that can be read. */
-async function wholeImages(store: ImageStore): Promise<Image[]> {
-  const images: Image[] = [];
-  for (const { name } of await store.list()) {
-    const image = await readImage(store, name);
-    if (image) images.push(image);
-  }
-  return images;
-}
-
-/** An image; undefined for one whose files are missing or damaged. */
-export async function readImage(store: ImageStore, name: string): Promise<Image | undefined> {
-  try {
-    return await store.image(name);
-  } catch (error) {
-    if (error instanceof StoreError) return undefined;
-    throw error;
-  }
 }
 
 /** When an image was made, in milliseconds since 1970; 0 where it does not say. */

@@ -39,7 +39,8 @@ export class ImageMissingError extends Error {
 /**
  * Finds an image and sees to it that its layers are unpacked.
  *
- * @throws {ImageMissingError} where pulling is not wanted
+ * @param name its name, or its ID, or the beginning of that
+ * @throws {ImageMissingError} where pulling is not wanted, or there is none of that ID
  * @throws {RegistryError} what the registry answers, or that none does
  */
 export async function findImage(
@@ -48,17 +49,45 @@ export async function findImage(
   options: FindOptions = {},
 ): Promise<Image> {
   const store = new ImageStore(dataRoot);
+  const image = ID.test(name)
+    ? await imageById(store, name, options)
+    : await imageByName(store, name, options);
+  await unpackMissing(store, image);
+  return image;
+}
+
+/** What can be an ID; a short one can be a name as well, which goes first. */
+const ID = /^(sha256:.*|[0-9a-f]{4,64})$/;
+
+async function imageById(store: ImageStore, name: string, options: FindOptions): Promise<Image> {
+  const { areSeveral, imagesById, isImageId } = await later<typeof import("./by_id.ts")>(
+    import.meta,
+    "./by_id.ts",
+  );
+  const isId = isImageId(name);
+  const isNamed = !isId && await store.find(await canonicalOf(name));
+  if (isNamed || options.pull === "always" && !isId) return imageByName(store, name, options);
+  const found = await imagesById(store, name);
+  if (areSeveral(found)) {
+    throw new ImageMissingError(
+      `${name} is the beginning of more than one image's ID: give more digits`,
+    );
+  }
+  if (found.length > 0) return found[0];
+  if (!isId) return imageByName(store, name, options);
+  throw new ImageMissingError(`no image has the ID ${name}: tiffin images lists those there are`);
+}
+
+async function imageByName(store: ImageStore, name: string, options: FindOptions): Promise<Image> {
   const isLocal = name === LOCAL;
   const canonical = isLocal ? LOCAL : await canonicalOf(name);
   let image = options.pull === "always" && !isLocal ? undefined : await store.image(canonical);
-  if (!image) {
-    if (isLocal) await makeLocal(store);
-    else await pullImage(store, name, options);
-    image = await store.image(canonical);
-    if (!image) throw new ImageMissingError(`${name} is gone again: another command removed it`);
-  }
-  await unpackMissing(store, image);
-  return image;
+  if (image) return image;
+  if (isLocal) await makeLocal(store);
+  else await pullImage(store, name, options);
+  image = await store.image(canonical);
+  if (image) return image;
+  throw new ImageMissingError(`${name} is gone again: another command removed it`);
 }
 
 async function canonicalOf(name: string): Promise<string> {

@@ -57,6 +57,9 @@ export function parseReference(text: string): Reference {
   if (text === "") throw wrong("it is empty");
   if (text.includes("://")) throw wrong("leave the protocol off: host/path:tag");
   if (/^[0-9a-f]{64}$/.test(text)) throw wrong("64 hex digits are an image ID, not a name");
+  if (text.startsWith("sha256:")) {
+    throw wrong("what begins with sha256: is an image ID, not a name");
+  }
 
   const [named, digest, ...more] = text.split("@");
   if (more.length > 0) throw wrong("it has more than one @");

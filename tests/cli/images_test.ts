@@ -390,3 +390,22 @@ Deno.test({
     assertEquals((await it.run("images", "-q")).stdout, "");
   },
 });
+
+Deno.test({
+  ...needs("run takes an ID, or its beginning, and nobody can take an ID for a name", anyUser),
+  async fn() {
+    await using it = await fresh();
+    const says = async (image: string) => {
+      const { stdout, stderr } = await it.run("run", "--rm", image, "echo", "ran");
+      return stdout || stderr;
+    };
+    assertEquals(await says("local"), "ran\n");
+    const id = (await it.run("images", "-q", "--no-trunc")).stdout.trim();
+    for (const text of [id, id.slice(7), id.slice(7, 19), id.slice(0, 12)]) {
+      assertEquals(await says(text), "ran\n", text);
+    }
+    assertStringIncludes(await says(`sha256:${"0".repeat(64)}`), "no image has the ID sha256:0");
+    const hostile = await it.run("tag", "local", id);
+    assertStringIncludes(hostile.stderr, "what begins with sha256: is an image ID, not a name");
+  },
+});

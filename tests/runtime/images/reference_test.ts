@@ -53,6 +53,8 @@ Deno.test("what is not a name is refused with the rule that it breaks", () => {
     ["quay.io/User/app", '"User" has a capital'],
     ["https://quay.io/app", "leave the protocol off"],
     ["a".repeat(64), "are an image ID"],
+    [digest, "is an image ID"],
+    ["sha256:abc", "is an image ID"],
     ["al pine", '" " is not allowed'],
     ["alpine:", '"" is not a tag'],
     ["alpine:a:b", '"a:b" is not a tag'],
