@@ -288,7 +288,7 @@ function directoriesOf(directory: string, top: string | undefined): BirthRequest
 function sourceDirectories(paths: string[]): BirthRequest["directories"] {
   const all = paths.flatMap((path) => {
     const parts = path.split("/");
-    return parts.slice(2).map((_, i) => parts.slice(0, i + 3).join("/"));
+    return parts.slice(1).map((_, i) => parts.slice(0, i + 2).join("/"));
   });
   return [...new Set(all)].map((path) => ({
     path,

@@ -52,6 +52,18 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs("all of a source that is missing is made, from the root on", anyUser),
+  async fn() {
+    // explained, because a test leaves the host's root alone
+    const missing = `/nobody-has-this-${Deno.pid}/deep`;
+    const { stdout } = await box.run(["--explain", "-v", `${missing}:/m`, "local", "true"]);
+    const top = stdout.indexOf(`mkdir("${missing.slice(0, -"/deep".length)}"`);
+    const below = stdout.indexOf(`mkdir("${missing}"`);
+    assert(top >= 0 && top < below, `${top} ${below}`);
+  },
+});
+
+Deno.test({
   ...needs("a source that is missing is made for -v, and an error for --mount", anyUser),
   async fn() {
     await using source = await tempRoot();
