@@ -71,8 +71,9 @@ export async function findContainer(dataRoot: string, name: string): Promise<Con
   return info;
 }
 
-/** The id that a name, an id or its beginning stands for. */
+/** The id that an id, a name or an id's beginning stands for, in this order. */
 function idFor(dataRoot: string, name: string): string {
+  if (/^[0-9a-f]{64}$/.test(name) && ids(dataRoot).includes(name)) return name;
   const exact = /^[\w.-]+$/.test(name) ? idOf(dataRoot, name) : undefined;
   if (exact !== undefined) return exact;
   if (!/^[0-9a-f]{1,64}$/.test(name)) throw noSuch(name);

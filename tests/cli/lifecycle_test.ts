@@ -217,3 +217,15 @@ Deno.test({
     await tiffin("rm", "-f", "late");
   },
 });
+
+Deno.test({
+  ...needs("a whole id is its container's, whatever name another one has", anyUser),
+  async fn() {
+    const id = await tiffin("create", "local", "true");
+    const other = await tiffin("create", "--name", id, "local", "true");
+    assertEquals((await inspected(id)).Id, id);
+    await tiffin("rm", id);
+    assertEquals((await inspected(id)).Id, other);
+    await tiffin("rm", other);
+  },
+});
