@@ -16,11 +16,12 @@ const DT_DIR = 4;
  * Calls `visit` for every name in a directory but `.` and `..`, getdents64(2).
  *
  * @param directory a descriptor of it, open for reading, which is closed in the end
+ * @param visit may give `false`: then it has seen enough
  * @throws {SyscallError} if it cannot be read
  */
 export function forEachEntry(
   directory: number,
-  visit: (name: RawName, isDirectory: boolean) => void,
+  visit: (name: RawName, isDirectory: boolean) => void | boolean,
 ): void {
   const buffer = new Uint8Array(8192);
   const view = new DataView(buffer.buffer);
@@ -30,7 +31,7 @@ export function forEachEntry(
       // struct linux_dirent64: inode 8, offset 8, length 2, type 1, name
       for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
         const name = buffer.slice(at + 19, buffer.indexOf(0, at + 19) + 1);
-        if (!isDots(name)) visit(name, buffer[at + 18] === DT_DIR);
+        if (!isDots(name) && visit(name, buffer[at + 18] === DT_DIR) === false) return;
       }
     }
   } finally {
