@@ -134,8 +134,9 @@ ${declarations("inet")}
     type filter hook forward priority filter
 ${strangers(4, FORWARD_4)}${
     strangers(6, FORWARD_6)
-  }    iifname != @bridges oifname != @bridges accept
+  }    # nearly all packets are of a connection that was let through
     ct state established,related accept
+    iifname != @bridges oifname != @bridges accept
     # published is published: to everybody
     ct status dnat accept
     # a bridge's own traffic comes by here where br_netfilter is loaded
