@@ -17,7 +17,7 @@ export interface Folder {
   path: string;
 }
 
-const course = new URL(".", import.meta.url).pathname.replace(/\/$/, "");
+const course = decodeURIComponent(new URL(".", import.meta.url).pathname).slice(0, -1);
 
 /** All lessons, in order. */
 export function folders(): Folder[] {

@@ -14,7 +14,10 @@ import { removeTree } from "../runtime/remove_tree.ts";
 import type { Language } from "./lesson.ts";
 
 /** The project's directory, without a slash at its end. */
-export const project: string = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+export const project: string = decodeURIComponent(new URL("..", import.meta.url).pathname).slice(
+  0,
+  -1,
+);
 
 /** What a command wrote, on both of its outputs in the order of writing, and how it ended. */
 export interface Outcome {

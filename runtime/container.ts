@@ -7,8 +7,9 @@
 import type { CgroupRecord } from "./cgroups/plan.ts";
 import { later } from "./later.ts";
 import { AT, SIG } from "../ffi/constants.ts";
-import { attempt, offthread } from "../ffi/libc.ts";
+import { attempt } from "../ffi/libc.ts";
 import { ended, launch, type Launched } from "./birth/launch.ts";
+import { waitFor } from "./birth/line.ts";
 import type { Prepared } from "./prepare.ts";
 import { type Exit, identify, readWaitStatus } from "./processes.ts";
 import { claimFile, claimsDirectory, clearLeftovers, containersDirectory } from "./records.ts";
@@ -68,6 +69,7 @@ export class Container {
   /** its id: 64 hexadecimal digits */
   readonly id: string;
   private readonly started = Date.now();
+  private hasEnded = false;
 
   /** Takes charge of a container that {@linkcode start} has started. */
   constructor(
@@ -82,15 +84,13 @@ export class Container {
 
   /** Sends a signal to the first process; one that has ended already gets none. */
   signal(signal: number): void {
-    attempt.kill(this.pid, signal);
+    if (!this.hasEnded) attempt.kill(this.pid, signal);
   }
 
   /** Waits until the container's first process has ended, and clears away what goes with its end. */
   async wait(): Promise<Exit> {
-    const bytes = new Uint8Array(4);
-    await offthread.waitpid(this.pid, bytes, 0);
+    const wait = await waitFor(this.pid, () => this.hasEnded = true);
     ended();
-    const wait = new DataView(bytes.buffer).getInt32(0, true);
     const { record, directory } = this.prepared;
     const kills = await this.#kills(wait);
     if (record.keep) {

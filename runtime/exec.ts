@@ -9,8 +9,8 @@
  * @module
  */
 
-import { SIG, W } from "../ffi/constants.ts";
-import { attempt, libc, offthread } from "../ffi/libc.ts";
+import { SIG } from "../ffi/constants.ts";
+import { attempt, libc } from "../ffi/libc.ts";
 import { Arena } from "../ffi/memory.ts";
 import { STEP } from "../ffi/machine.ts";
 import { receive } from "../ffi/messages.ts";
@@ -18,7 +18,7 @@ import { Program, type Weave } from "../ffi/program.ts";
 import { type Exec, type ExecRequest, writeExec } from "./birth/exec.ts";
 import { ownExecutable } from "./birth/executable.ts";
 import type { FailedRequest } from "./birth/launch.ts";
-import { SAYS, walkWithLine } from "./birth/line.ts";
+import { SAYS, waitFor, walkWithLine } from "./birth/line.ts";
 import { NAMESPACE_FLAGS } from "./birth/namespaces.ts";
 import { candidates, ignoredSignals, type SeccompFilter } from "./birth/process.ts";
 import { type CgroupRecord, joinsOf } from "./cgroups/plan.ts";
@@ -198,9 +198,6 @@ async function traitsOf(
   return { write, personality };
 }
 
-/** waitid(2): the id is a process's. */
-const P_PID = 1;
-
 /** A process that was started in a container. */
 export class ExecProcess {
   #hasEnded = false;
@@ -220,12 +217,7 @@ export class ExecProcess {
 
   /** Waits until it has ended. */
   async wait(): Promise<Exit> {
-    // its number is its own as long as nobody has taken its status: no signal finds somebody else
-    await offthread.waitid(P_PID, this.pid, new Uint8Array(128), W.EXITED | W.NOWAIT);
-    this.#hasEnded = true;
-    const bytes = new Uint8Array(4);
-    libc.waitpid(this.pid, bytes, 0);
-    return readWaitStatus(new DataView(bytes.buffer).getInt32(0, true));
+    return readWaitStatus(await waitFor(this.pid, () => this.#hasEnded = true));
   }
 }
 

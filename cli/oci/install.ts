@@ -39,7 +39,7 @@ export async function command(args: string[]): Promise<number> {
 
 /** Engines start it with an environment of their own: what Deno wants of one is written down. */
 function launcher(): string {
-  const project = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+  const project = decodeURIComponent(new URL("../..", import.meta.url).pathname).slice(0, -1);
   // mod.ts says itself how it is run best; what V8 has compiled is kept for these words alone
   const [line] = Deno.readTextFileSync(`${project}/mod.ts`).split("\n", 1);
   const words = line.slice(line.indexOf("deno run") + "deno run".length);

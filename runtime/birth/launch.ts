@@ -8,12 +8,14 @@ import { later } from "../later.ts";
 import { SIG } from "../../ffi/constants.ts";
 import { attempt, libc, offthread } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
+import { STEP } from "../../ffi/machine.ts";
 import { receive, send } from "../../ffi/messages.ts";
 import { Program, type Step, type Weave } from "../../ffi/program.ts";
 import { writeBirth } from "./birth.ts";
 import { joinCgroup } from "./cgroup.ts";
 import { SAYS } from "./line.ts";
 import type { MapWriter } from "./maps.ts";
+import { candidates } from "./process.ts";
 import type { Birth, BirthRequest } from "./request.ts";
 
 /** A container whose program runs. */
@@ -75,20 +77,33 @@ const spare: Arena[] = [];
 const ARENA_SIZE = 1 << 20;
 
 /** Memory for a birth: one that an earlier birth has finished with, or a new one. */
-function takeArena(request: BirthRequest): Arena {
+function takeArena(request: BirthRequest, steps: number): Arena {
   const { args = [], env = [] } = request.spec.process;
   // strings take at most three bytes a character, and what a test or a tool passes may be long
   const strings = [...args, ...env].reduce((sum, text) => sum + text.length * 3 + 16, 0);
   const files = request.files.reduce((sum, file) => sum + file.content.length * 3, 0);
-  if (strings + files > ARENA_SIZE / 2) return new Arena(ARENA_SIZE + strings + files);
+  // a step has strings of its own
+  const more = strings + files + (steps - STEPS) * (STEP.size + 64);
+  if (more > ARENA_SIZE / 2) return new Arena(ARENA_SIZE + more);
   const arena = spare.pop() ?? new Arena(ARENA_SIZE);
   arena.reset(0);
   return arena;
 }
 
+/** How many steps a birth takes at most, but for what there can be any number of. */
+const STEPS = 512;
+
+/** Room for the calls: each mount, device and directory of PATH takes some more. */
+function stepsOf({ spec, directories, files }: BirthRequest): number {
+  const { mounts = [], linux: { devices = [], sysctl = {} } = {}, process } = spec;
+  const few = devices.length + directories.length + files.length + Object.keys(sysctl).length;
+  return STEPS + 16 * mounts.length + 4 * few + 2 * candidates(process).length;
+}
+
 /** Writes down a birth. @param weave steps around each call, for traces and debuggers */
 export function draft(request: BirthRequest, writer: MapWriter, weave?: Weave): Draft {
-  const program = new Program(takeArena(request), weave, weave ? 2048 : undefined);
+  const steps = stepsOf(request) * (weave ? 4 : 1);
+  const program = new Program(takeArena(request, steps), weave, steps);
   const birth = writeBirth(program, request);
   const attend = async (task: Task, pid: number | "PID"): Promise<Attendance | undefined> => {
     if (task === "network") return await request.network?.connect(pid, weave);

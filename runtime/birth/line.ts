@@ -7,8 +7,8 @@
  * @module
  */
 
-import { AF, MSG, O, PR, SIG, SOCK } from "../../ffi/constants.ts";
-import { attempt } from "../../ffi/libc.ts";
+import { AF, MSG, O, PR, SIG, SOCK, W } from "../../ffi/constants.ts";
+import { attempt, libc, offthread } from "../../ffi/libc.ts";
 import type { Memory } from "../../ffi/memory.ts";
 import { Program } from "../../ffi/program.ts";
 import type { Chapters } from "./chapters.ts";
@@ -167,4 +167,22 @@ export function writeFailure(
   tail.place(told);
   tail.call("be looked at").read(line, arena.allocate(8, "answer"), 1);
   program.onFailure(tail, status);
+}
+
+/** waitid(2): the id is a process's. */
+const P_PID = 1;
+
+/**
+ * Waits for the end of a child.
+ *
+ * @param onEnd called while the process id is still the child's own: a signal that is sent later
+ * could find somebody else
+ * @returns what waitpid(2) says of its end
+ */
+export async function waitFor(pid: number, onEnd: () => void): Promise<number> {
+  await offthread.waitid(P_PID, pid, new Uint8Array(128), W.EXITED | W.NOWAIT);
+  onEnd();
+  const bytes = new Uint8Array(4);
+  libc.waitpid(pid, bytes, 0);
+  return new DataView(bytes.buffer).getInt32(0, true);
 }

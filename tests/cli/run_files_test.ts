@@ -52,6 +52,15 @@ Deno.test({
 });
 
 Deno.test({
+  ...needs("a container has any number of volumes", anyUser),
+  async fn() {
+    await using source = await tempRoot();
+    const flags = Array.from({ length: 100 }, (_, i) => `-v=${source.path}:/m/${i}:ro`);
+    assertEquals(await box.text("ls /m | wc -l", ...flags), "100\n");
+  },
+});
+
+Deno.test({
   ...needs("all of a source that is missing is made, from the root on", anyUser),
   async fn() {
     // explained, because a test leaves the host's root alone
