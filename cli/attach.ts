@@ -19,7 +19,7 @@ import { ATTACH_FLAGS, DETACH_KEYS } from "./flags/attach_table.ts";
 import { type FlagTable, parseFlags, UsageError } from "./flags/grammar.ts";
 import { onGap } from "./logs.ts";
 import type { Context } from "./main.ts";
-import { OutputClosed, printError } from "./output.ts";
+import { OutputClosed, printBytes, printError } from "./output.ts";
 import { lendKeyboard, watchKeyboard, windowSize, writeAll } from "./terminal.ts";
 import type { Help } from "./usage.ts";
 
@@ -109,7 +109,10 @@ export async function attachTo(
     using own = log ? undefined : new LogReader(info, { fromEnd: true, onGap });
     const output = followLog(root, info, log ?? own!, left.signal);
     for await (const { stream, bytes } of output) {
-      if (!await writeAll(stream, bytes)) throw new OutputClosed();
+      if (await writeAll(stream, bytes)) continue;
+      // written once more, it is said why it cannot be
+      printBytes(stream === 2 ? Deno.stderr : Deno.stdout, bytes);
+      throw new OutputClosed();
     }
   } finally {
     keyboard?.close();
