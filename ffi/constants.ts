@@ -207,6 +207,9 @@ export const PROT = { READ: 1, WRITE: 2, EXEC: 4 } as const;
 /** mmap(2) flags. */
 export const MAP = { SHARED: 1, PRIVATE: 2, ANONYMOUS: 0x20 } as const;
 
+/** What is to become of memory, madvise(2). */
+export const MADV = { DONTFORK: 10, DOFORK: 11 } as const;
+
 /** File types in a mode, inode(7). */
 export const S = {
   IFIFO: 0o010000,

@@ -292,6 +292,7 @@ export const signatures = {
   strlen: ["value", "text: pointer"],
   __errno_location: ["pointer"],
   munmap: ["int", "address: address", "length: number"],
+  madvise: ["int", "address: address", "length: number", "advice: MADV"],
   dlopen: ["pointer", "file: string", "flags: RTLD|"],
   dlsym: ["pointer", "handle: address", "name: string"],
 } satisfies Record<string, Signature>;

@@ -13,6 +13,7 @@ import { receive, send } from "../../ffi/messages.ts";
 import { Program, type Step, type Weave } from "../../ffi/program.ts";
 import { writeBirth } from "./birth.ts";
 import { joinCgroup } from "./cgroup.ts";
+import { walkAlone } from "./executable.ts";
 import { SAYS } from "./line.ts";
 import type { MapWriter } from "./maps.ts";
 import { candidates } from "./process.ts";
@@ -189,7 +190,7 @@ function childOf({ birth: { clone, program } }: Draft): number | undefined {
 /** Makes the parent's calls. */
 async function walk(draft: Draft, program: Program): Promise<void> {
   if (draft.walk) await draft.walk(program);
-  else program.walk();
+  else walkAlone(program, draft.request.executable);
 }
 
 /** Closes what the parent's part had opened when it failed; a slot that is still 0 was not reached. */

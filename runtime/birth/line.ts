@@ -12,6 +12,7 @@ import { attempt, libc, offthread } from "../../ffi/libc.ts";
 import type { Memory } from "../../ffi/memory.ts";
 import { Program } from "../../ffi/program.ts";
 import type { Chapters } from "./chapters.ts";
+import { ownExecutable, walkAlone } from "./executable.ts";
 import type { Kept } from "./keep.ts";
 
 /** What the child says to the parent. */
@@ -47,7 +48,7 @@ export function makeLine(program: Program): Memory {
 /** Makes a program's calls; where they come to no child, its line is closed. */
 export function walkWithLine(program: Program, line: Memory): void {
   try {
-    program.walk();
+    walkAlone(program, ownExecutable());
   } catch (error) {
     for (const { value } of [line.at(0), line.at(4)]) if (value > 0) attempt.close(value);
     throw error;

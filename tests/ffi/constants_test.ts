@@ -25,7 +25,7 @@ const GROUPS: { headers: string[]; families: (keyof typeof constants)[] }[] = [
       "linux/kvm.h",
       "unistd.h",
     ],
-    families: ["O", "AT", "S", "STATX", "F", "LOCK", "MFD", "PROT", "MAP", "IOCTL"],
+    families: ["O", "AT", "S", "STATX", "F", "LOCK", "MFD", "PROT", "MAP", "MADV", "IOCTL"],
   },
   { headers: ["fcntl.h", "sys/mount.h"], families: ["MNT"] },
   {

@@ -7,6 +7,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
+import { assertStringIncludes } from "@std/assert/string-includes";
 import { libcAddress } from "../../../ffi/libc.ts";
 import { signatures } from "../../../ffi/signatures.ts";
 import { describe, ownExecutable } from "../../../runtime/birth/executable.ts";
@@ -31,16 +32,19 @@ const MAPS = `4000-5000 r--p 00000000 fe:00 7                    /usr/bin/deno
 6000-7000 rw-p 00000000 00:00 0 
 9000-a000 r-xp 00001000 fe:00 7                    /usr/bin/deno
 a000-b000 r-xp 00000000 fe:00 9                    /usr/lib/libc.so.6
+b000-d000 rw-p 00000000 00:00 0                          [heap]
 7fffe000-7ffff000 rw-p 00000000 00:00 0                          [stack]
 `;
 
 Deno.test("all that is mapped of the file that runs is found, and nothing else", () => {
   assertEquals(describe(STAT, MAPS, false), {
     mapped: [[0x4000, 0x6000], [0x9000, 0xa000]],
+    heap: [0xb000, 0xd000],
     layout: [0x5010, 1027, 1045, 1046, 1047, 1047, 1028, 1048, 1049, 1050, 1051],
     flags: 1,
   });
   assertEquals(describe(STAT, MAPS, true).flags, 0x11);
+  assertEquals(describe(STAT, MAPS.replace(/.*heap.*\n/, ""), true).heap, undefined);
 });
 
 Deno.test("this process's own file is found in its memory, once and once more by V8", () => {
@@ -88,11 +92,16 @@ Deno.test({
     await using root = await tempRoot();
     const rootfs = await makeRootfs(`${root.path}/rootfs`);
     let seen = "";
+    let memory = "";
     const error = await start(rootfs, { args: ["/proc/self/exe"] }, (failure) => {
       seen = Deno.readLinkSync(`/proc/${failure.pid}/exe`);
+      memory = Deno.readTextFileSync(`/proc/${failure.pid}/maps`);
       return examine(failure);
     }).then(() => undefined, (error) => error);
     assertEquals(seen, EMPTY);
+    assertStringIncludes(memory, "libc.so.6");
+    assertEquals(memory.includes(Deno.execPath()), false);
+    assertEquals(memory.includes("[heap]"), false, "what Deno has allocated is not in the child");
     assert(error instanceof StartError);
     assertMatch(error.message, /ENOEXEC.*: \/proc\/self\/exe is what the process runs itself/);
   },
