@@ -5,6 +5,8 @@
  * @module
  */
 
+import { AT } from "../../ffi/constants.ts";
+import { attempt } from "../../ffi/libc.ts";
 import { Arena } from "../../ffi/memory.ts";
 import { Program, type Weave } from "../../ffi/program.ts";
 import { later } from "../later.ts";
@@ -71,7 +73,7 @@ export async function claimNetwork(plan: NetworkPlan): Promise<NetworkPlan> {
   locked.save();
   // whoever was about to take bridges and rules away finds that they are wanted
   for (const what of ["all", ...place.networks.map(({ bridge }) => bridge)]) {
-    remove(idleFile(who.dataRoot, what));
+    attempt.unlinkat(AT.FDCWD, idleFile(who.dataRoot, what), 0);
   }
   if (place.networks.some(isServed) || request.service !== undefined) {
     const { ensureKeeper } = await later<typeof import("../keeper.ts")>(
@@ -81,14 +83,6 @@ export async function claimNetwork(plan: NetworkPlan): Promise<NetworkPlan> {
     ensureKeeper(who.dataRoot);
   }
   return place === plan.place ? plan : { ...plan, place };
-}
-
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 function missingNetworks({ networks }: NetworkState, wanted: readonly Network[]): Network[] {

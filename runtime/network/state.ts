@@ -7,7 +7,6 @@
  * @module
  */
 
-import { lockFile } from "../images/file_lock.ts";
 import { isAlive, type ProcessIdentity } from "../processes.ts";
 import { claimFile, readIdentity } from "../records.ts";
 
@@ -208,11 +207,23 @@ export function lockPath(dataRoot: string): string {
   return `${dataRoot}/network/lock`;
 }
 
+/** The lock's file, which nobody renames or removes. */
+function openLock(dataRoot: string): Deno.FsFile {
+  const open = () =>
+    Deno.openSync(lockPath(dataRoot), { read: true, write: true, create: true, mode: 0o600 });
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(networkDirectory(dataRoot), { recursive: true, mode: 0o700 });
+    return open();
+  }
+}
+
 /** Waits until nobody else can change the state. */
 export async function lockState(dataRoot: string): Promise<LockedState> {
-  const directory = networkDirectory(dataRoot);
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = await lockFile(lockPath(dataRoot));
+  const lock = openLock(dataRoot);
+  if (!lock.tryLockSync(true)) await lock.lock(true);
   const state = readState(dataRoot);
   const save = () => {
     const path = stateFile(dataRoot);
