@@ -99,7 +99,7 @@ Deno.test({
     await until(() => [...Deno.readDirSync(`${box.path}/containers`)].length === 0, () => "gone");
     const id = await tiffin("run", "-d", "--rm", "local", "sleep", "60");
     await tiffin("stop", "-t", "0", id);
-    assertEquals([...Deno.readDirSync(`${box.path}/running`)], []);
+    await until(() => [...Deno.readDirSync(`${box.path}/running`)].length === 0, () => "gone");
     assertEquals((await box.run(["--rm=false", "local", "sh", "-c", "exit 4"])).code, 4);
     assertMatch(await tiffin("ps", "-a"), /Exited \(4\)/);
     assertMatch(await tiffin("container", "prune", "-f"), /^[0-9a-f]{64}\nTotal reclaimed space: /);

@@ -60,7 +60,8 @@ Deno.test({
       await web.text("logs", "-n", "2", web.id),
       `line ${LINES - 2}\nline ${LINES - 1}\n`,
     );
-    assertEquals(numbersOf(await web.text("logs", "-n", "9000", web.id)).length, 9000);
+    // so many are there, even where each line came alone and has a head of its own
+    assertEquals(numbersOf(await web.text("logs", "-n", "6000", web.id)).length, 6000);
     // the record has it: the next start keeps to it
     await web.text("start", web.id);
     await web.text("wait", web.id);
