@@ -10,6 +10,9 @@
  * walking a program needs nothing of it; Deno's signal handlers, which are in it, are gone since
  * clone3(2) (CLONE_CLEAR_SIGHAND).
  *
+ * For the same reason the copies are made without Deno's program and without what it has allocated,
+ * where nobody looks at each call of them.
+ *
  * @module
  */
 
@@ -29,12 +32,12 @@ export interface OwnExecutable {
   flags: number;
 }
 
-let own: OwnExecutable | undefined;
+let known: OwnExecutable | undefined;
 
-/** Looks at this process; once, for nothing of that changes. */
+/** Looks at this process; once, for nothing of that changes but the heap's end, which may grow. */
 export function ownExecutable(): OwnExecutable {
   const read = (name: string) => Deno.readTextFileSync(`/proc/self/${name}`);
-  return own ??= describe(read("stat"), read("maps"), knowsExec());
+  return known ??= describe(read("stat"), read("maps"), knowsExec());
 }
 
 /**
@@ -55,9 +58,9 @@ export function describe(stat: string, maps: string, knowsExec: boolean): OwnExe
   const number = (at: number) => parseInt(maps.slice(at, at + 16), 16);
   const endOf = (line: number) => number(maps.indexOf("-", line) + 1);
   // the text is searched as it is: to split it and to look at each line is slow when it is done once
-  let own = 0;
-  while (endOf(own) <= layout[0]) own = maps.indexOf("\n", own) + 1;
-  const path = maps.slice(maps.indexOf("/", own), maps.indexOf("\n", own) + 1);
+  let code = 0;
+  while (endOf(code) <= layout[0]) code = maps.indexOf("\n", code) + 1;
+  const path = maps.slice(maps.indexOf("/", code), maps.indexOf("\n", code) + 1);
   const mapped: OwnExecutable["mapped"] = [];
   for (let at = maps.indexOf(path); at >= 0; at = maps.indexOf(path, at + 1)) {
     const line = maps.lastIndexOf("\n", at) + 1;
@@ -108,6 +111,7 @@ export function hideExecutable(program: Program, { mapped, layout, flags }: OwnE
     name: "empty",
     allow: ["EACCES"], // vm.memfd_noexec=2 forbids such files: then the descriptor is -1, "no change"
   }).memfd_create("tiffin", flags);
+  // a copy that is made while somebody steps through the calls has it still
   for (const [start, end] of mapped) {
     program.call("the kernel lets go of the host's Deno when nothing of it is mapped any more")
       .munmap(start, end - start);
